@@ -1,0 +1,23 @@
+"""tinycolor: deep learning written by hand, for learning how machines see and colour pictures.
+
+    y, backward = layer(x)
+    dx = backward(dy)
+"""
+
+from tinycolor import init, losses, networks, optim
+from tinycolor.backend import array_module, keep_freed_memory
+from tinycolor.gradcheck import GradientError, gradcheck
+from tinycolor.layers.activation import LeakyReLU, Maxout, ReLU, Sigmoid, Softmax, Tanh
+from tinycolor.layers.base import Backward, Layer, Parameter, frozen
+from tinycolor.layers.block import ConvNormAct
+from tinycolor.layers.combine import Concat, Fusion, Residual, Sequential, Skip
+from tinycolor.layers.conv import Conv2d, ConvTranspose2d
+from tinycolor.layers.dropout import Dropout
+from tinycolor.layers.linear import Flatten, Linear
+from tinycolor.layers.norm import BatchNorm2d, InstanceNorm2d
+from tinycolor.layers.pool import AvgPool2d, MaxPool2d
+from tinycolor.layers.upsample import Upsample
+from tinycolor.random import Generator
+from tinycolor.threads import lanes
+
+keep_freed_memory()

@@ -1,0 +1,68 @@
+"""Where weights start: not zero (all units would learn the same), and not so large that signals explode.
+
+Each function draws anew every weight of a layer and all below it (arrays of two or more axes). Biases, and the
+scale and shift of normalisations, keep what their layers gave them: 0 and 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from tinycolor.layers.base import Layer, Parameter
+from tinycolor.random import Generator
+
+
+def fans(weight: np.ndarray) -> tuple[int, int]:
+    """Return how many inputs one output hears and how many outputs one input reaches.
+
+    For (kh, kw, C, F): ``(kh*kw*C, kh*kw*F)``; for (C, F): ``(C, F)``.
+    """
+    *window, inputs, outputs = weight.shape
+    area = math.prod(window)
+    return area * inputs, area * outputs
+
+
+def he_normal(layer: Layer, rng: Generator) -> None:
+    """Draw weights from N(0, 2 / fan_in): keeps the spread of signals through ReLUs.
+
+    Source: K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015, section 2.2.
+    """
+    for weight in _weights(layer):
+        fan_in, _ = fans(weight.data)
+        weight.data = rng.normal(weight.data.shape, std=math.sqrt(2 / fan_in), dtype=weight.data.dtype)
+
+
+def glorot_uniform(layer: Layer, rng: Generator) -> None:
+    """Draw weights evenly from +-sqrt(6 / (fan_in + fan_out)): keeps signals forward and gradients back.
+
+    Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    AISTATS 2010, equation 16.
+    """
+    for weight in _weights(layer):
+        limit = math.sqrt(6 / sum(fans(weight.data)))
+        weight.data = rng.uniform(weight.data.shape, -limit, limit, dtype=weight.data.dtype)
+
+
+def normal(layer: Layer, rng: Generator, std: float = 0.02) -> None:
+    """Draw weights from N(0, std**2); 0.02 is the value of DCGAN and pix2pix."""
+    for weight in _weights(layer):
+        weight.data = rng.normal(weight.data.shape, std=std, dtype=weight.data.dtype)
+
+
+def _weights(layer: Layer) -> list[Parameter]:
+    return [parameter for parameter in layer.parameters() if parameter.data.ndim >= 2]
+
+
+_layers_made = itertools.count()
+
+
+def start(layer: Layer) -> None:
+    """Give a new layer its first weights: He's, from a stream of its own, numbered in the order of making.
+
+    So the same program always starts the same, and two equal layers side by side still differ. Networks draw
+    again from their own seed.
+    """
+    he_normal(layer, Generator(seed=0, step=next(_layers_made)))

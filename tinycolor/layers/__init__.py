@@ -1,0 +1,1 @@
+"""Layers: parameters, and closures over the stateless maths in ``ops``."""

@@ -1,0 +1,351 @@
+"""The contract: a layer is a function that returns its output and the function that goes back.
+
+    y, backward = layer(x)
+    dx = backward(dy)            # adds to parameter.grad, returns the gradient for x
+
+Nothing about a call is stored on the layer. What the way back needs is held by ``backward`` alone, so a layer
+may be called many times before anyone goes back, and the memory is freed with the function.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Self
+
+import numpy as np
+
+from tinycolor.backend import FLOATS, Array, array_module
+from tinycolor.random import Generator
+
+MODES = ("train", "eval", "paper", "instance")
+Closure = Callable[..., Any]
+
+
+class Parameter:
+    """An array that is learned, and the gradient that gathers beside it.
+
+    Parameters
+    ----------
+    data : array
+        The starting value; float32 as layers make it.
+
+    Attributes
+    ----------
+    data : array
+        The numbers. Assigning writes them into the same memory and counts ``version`` up; ``p.data -= step``
+        does too. A write through an index (``p.data[0] = 1``) is not seen.
+    grad : array
+        What all the backward calls since the last ``zero_grad`` have added.
+    version : int
+        How often the numbers were changed; ``backward`` uses it to notice stale weights.
+    """
+
+    def __init__(self, data: Array) -> None:
+        self._data = data
+        self.grad = array_module(data).zeros_like(data)
+        self.version = 0
+        self.freezes = 0
+
+    def __repr__(self) -> str:
+        return f"Parameter{self.data.shape} {self.data.dtype}"
+
+    @property
+    def data(self) -> Array:
+        return self._data
+
+    @data.setter
+    def data(self, value: Array) -> None:
+        if value is not self._data:
+            if np.shape(value) != self._data.shape:
+                raise ValueError(
+                    f"Parameter got data of shape {np.shape(value)}, expected {self._data.shape}: "
+                    "make a new layer to change a shape."
+                )
+            self._data[...] = value
+        self.version += 1
+
+    @property
+    def trainable(self) -> bool:
+        """False inside ``with tc.frozen(...)``."""
+        return self.freezes == 0
+
+    def cast(self, dtype: str | np.dtype) -> None:
+        """Go on in another dtype, in memory of its own, with the gradient at zero."""
+        self._data = self._data.astype(dtype)
+        self.grad = array_module(self._data).zeros_like(self._data)
+        self.version += 1
+
+    def move_into(self, data: Array, grad: Array) -> None:
+        """Go on living in the given memory (an optimizer's flat buffer), with the same numbers."""
+        data[...] = self._data
+        grad[...] = self.grad
+        self._data, self.grad = data, grad
+        self.version += 1
+
+
+class Backward:
+    """The way back through one call of a layer: takes the gradient of each output, gives that of each input.
+
+    It may be used once. Using it lets go of everything it remembered.
+    """
+
+    def __init__(self, layer: Layer, outputs: tuple[Array, ...], closure: Closure | None) -> None:
+        self.layer = layer
+        self.closure = closure
+        self._wanted = [(y.shape, y.dtype, array_module(y)) for y in outputs]
+        self._versions = [(name, p, p.version) for name, p in layer.own_parameters()]
+
+    def __repr__(self) -> str:
+        return f"Backward of {self.layer!r}"
+
+    def __call__(self, *dys: Array) -> Any:
+        closure, self.closure = self.closure, None
+        if closure is None:
+            raise RuntimeError(
+                f"{self.layer.name}: backward was already called, or came from predict: "
+                "call the layer again to get a new one."
+            )
+        self._check(dys)
+        return closure(*dys)
+
+    def _check(self, dys: tuple[Array, ...]) -> None:
+        name = self.layer.name
+        if len(dys) != len(self._wanted):
+            raise ValueError(
+                f"{name}: backward got {len(dys)} gradients, expected {len(self._wanted)}, one per output."
+            )
+        for dy, (shape, dtype, module) in zip(dys, self._wanted, strict=True):
+            if array_module(dy) is not module or dy.shape != shape or dy.dtype != dtype:
+                raise ValueError(
+                    f"{name}: backward got dy of shape {dy.shape}, {dy.dtype}, {array_module(dy).__name__}, "
+                    f"expected the output's {shape}, {dtype}, {module.__name__}."
+                )
+        for parameter_name, parameter, version in self._versions:
+            if parameter.version != version:
+                raise RuntimeError(
+                    f"{name}: {parameter_name} was changed between forward and backward, so the gradient would "
+                    "be wrong: call backward before the optimizer's step."
+                )
+
+
+# Read at every call, set only by `predict`, `watching` and nothing else.
+_remember: ContextVar[bool] = ContextVar("remember", default=True)
+_watcher: ContextVar[Callable[[Layer, tuple[Array, ...], tuple[Array, ...], Backward], None] | None] = ContextVar(
+    "watcher", default=None
+)
+
+
+class Layer:
+    """The base of every layer, combinator and network.
+
+    To write one: make ``Parameter`` objects and sub-layers attributes, and define
+    ``forward(self, x, *, mode, rng)`` that returns ``(y, backward)``. Calling the layer checks what came,
+    calls ``forward``, and wraps the closure so that it checks what goes back.
+
+    Attributes
+    ----------
+    statistics : tuple of str
+        Names of the array attributes that are no parameters but belong to the layer's state (running means).
+    """
+
+    statistics: tuple[str, ...] = ()
+
+    def forward(self, *xs: Any, mode: str, rng: Generator | None) -> tuple[Any, Closure]:
+        """Return the output (an array or a tuple of arrays) and the function that goes back."""
+        raise NotImplementedError(f"{self.name} needs a forward(self, x, *, mode, rng) that returns (y, backward).")
+
+    def __call__(self, *xs: Array, mode: str = "train", rng: Generator | None = None) -> tuple[Any, Backward]:
+        """Return ``(y, backward)`` for inputs of one dtype, float32 or float64, on one device.
+
+        Parameters
+        ----------
+        xs : arrays
+            Pictures (N, H, W, C), or what the layer says.
+        mode : {"train", "eval", "paper", "instance"}
+            ``eval``: no dropout, running statistics. ``paper``: dropout and batch statistics stay on, as
+            pix2pix did. ``instance``: no dropout, every picture is normalised by its own statistics.
+        rng : Generator, optional
+            Where dropout draws from.
+
+        Raises
+        ------
+        ValueError
+            A mode, dtype or shape that the layer does not take.
+        """
+        if mode not in MODES:
+            raise ValueError(f"{self.name} got mode={mode!r}, expected one of {', '.join(MODES)}.")
+        self._check_dtypes(xs)
+        outputs, closure = self.forward(*xs, mode=mode, rng=rng)
+        ys = outputs if isinstance(outputs, tuple) else (outputs,)
+        backward = Backward(self, ys, closure if _remember.get() else None)
+        watcher = _watcher.get()
+        if watcher is not None:
+            watcher(self, xs, ys, backward)
+        return outputs, backward
+
+    def predict(self, *xs: Array, mode: str = "eval", rng: Generator | None = None) -> Any:
+        """Return the output alone; nothing is remembered, in this layer or in any below it."""
+        token = _remember.set(False)
+        try:
+            return self(*xs, mode=mode, rng=rng)[0]
+        finally:
+            _remember.reset(token)
+
+    def _check_dtypes(self, xs: tuple[Array, ...]) -> None:
+        array_module(*xs)
+        parameters = [p for _, p in self.own_parameters()]
+        wanted = parameters[0].data.dtype if parameters else xs[0].dtype
+        for x in xs:
+            if x.dtype not in FLOATS:
+                raise ValueError(
+                    f"{self.name} got {x.dtype}, expected float32 or float64: convert with x.astype('float32')."
+                )
+            if x.dtype != wanted:
+                raise ValueError(
+                    f"{self.name} got {x.dtype}, expected {wanted} as its parameters and other inputs: "
+                    f"convert with x.astype('{wanted}') or layer.astype('{x.dtype}')."
+                )
+
+    def check_shape(self, x: Array, *expected: int | str) -> None:
+        """Raise a ValueError unless x has these sizes; a string names a size that is free."""
+        fits = x.ndim == len(expected) and all(
+            isinstance(want, str) or want == got for want, got in zip(expected, x.shape, strict=True)
+        )
+        if not fits:
+            wanted = ", ".join(map(str, expected))
+            raise ValueError(f"{self.name} got x of shape {x.shape}, expected ({wanted}).")
+        if 0 in x.shape:
+            raise ValueError(f"{self.name} got x of shape {x.shape}, expected at least one number in it.")
+
+    @property
+    def name(self) -> str:
+        """How errors call this layer: its class and what it was made with."""
+        return repr(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.describe()})"
+
+    def describe(self) -> str:
+        """Return the arguments that a reader wants to see, as in the constructor call."""
+        return ""
+
+    def own_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield (name, parameter) of this layer alone, without its sub-layers."""
+        for name, value in vars(self).items():
+            if isinstance(value, Parameter):
+                yield name, value
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield (name, layer) of the direct sub-layers, in the order they were made attributes."""
+        for name, value in vars(self).items():
+            if isinstance(value, Layer):
+                yield name, value
+            elif isinstance(value, list | tuple):
+                for number, item in enumerate(value):
+                    if isinstance(item, Layer):
+                        yield f"{name}.{number}", item
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """Yield (dotted name, parameter) of this layer and all below it; a shared one comes once."""
+        seen: set[int] = set()
+        for path, layer in self.walk(prefix):
+            for name, parameter in layer.own_parameters():
+                if id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    yield path + name, parameter
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield (dotted path, layer) for this layer and all below it, outside in."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.walk(f"{prefix}{name}.")
+
+    def parameters(self) -> list[Parameter]:
+        """Return all parameters, this layer's and those below it."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero: backward only ever adds."""
+        for parameter in self.parameters():
+            parameter.grad[...] = 0
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return a copy of every parameter and every running statistic by its dotted name."""
+        return {name: array.copy() for name, array in self._state()}
+
+    def load_state_dict(self, state: dict[str, Array]) -> None:
+        """Write back what ``state_dict`` returned; all or nothing.
+
+        Raises
+        ------
+        ValueError
+            A name is missing or unknown, or a shape differs; the layer is left as it was.
+        """
+        own = dict(self._state())
+        missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
+        if missing or unknown:
+            raise ValueError(
+                f"{type(self).__name__}.load_state_dict got missing names {sorted(missing)} and unknown names "
+                f"{sorted(unknown)}, expected the names that state_dict() gives."
+            )
+        for name, array in own.items():
+            if np.shape(state[name]) != array.shape:
+                raise ValueError(
+                    f"{type(self).__name__}.load_state_dict got {name} of shape {np.shape(state[name])}, "
+                    f"expected {array.shape}."
+                )
+        for name, array in own.items():
+            array[...] = state[name]
+        for parameter in self.parameters():
+            parameter.version += 1
+
+    def _state(self) -> Iterator[tuple[str, Array]]:
+        for name, parameter in self.named_parameters():
+            yield name, parameter.data
+        for path, layer in self.walk():
+            for name in layer.statistics:
+                yield path + name, getattr(layer, name)
+
+    def astype(self, dtype: str | np.dtype) -> Self:
+        """Return a copy with every parameter and running statistic in float32 or float64; gradients are zero."""
+        if np.dtype(dtype) not in FLOATS:
+            raise ValueError(f"{type(self).__name__}.astype got {dtype}, expected float32 or float64.")
+        twin = copy.deepcopy(self)
+        for parameter in twin.parameters():
+            parameter.cast(dtype)
+        for _, layer in twin.walk():
+            for name in layer.statistics:
+                setattr(layer, name, getattr(layer, name).astype(dtype))
+        return twin
+
+
+@contextmanager
+def frozen(layer: Layer) -> Iterator[None]:
+    """Let gradients pass through a layer without teaching it.
+
+    Read at forward and kept by the closure, so backward may run outside; nests. The work for the frozen
+    parameters is skipped and nothing is kept for it. Running statistics still update.
+    """
+    parameters = layer.parameters()
+    for parameter in parameters:
+        parameter.freezes += 1
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.freezes -= 1
+
+
+@contextmanager
+def watching(
+    watcher: Callable[[Layer, tuple[Array, ...], tuple[Array, ...], Backward], None],
+) -> Iterator[None]:
+    """Tell ``watcher(layer, inputs, outputs, backward)`` of every layer call inside, inner ones first."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)

@@ -1,0 +1,115 @@
+"""The block that networks are built of: convolution, normalisation, activation, fused where that is faster."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinycolor.backend import Array, array_module
+from tinycolor.layers.activation import LeakyReLU, ReLU, Sigmoid, Tanh
+from tinycolor.layers.base import Backward, Closure, Layer
+from tinycolor.layers.conv import Conv2d
+from tinycolor.layers.norm import BatchNorm2d, InstanceNorm2d
+from tinycolor.ops.fast.norm_act import batch_norm_act, batch_norm_act_dx
+from tinycolor.ops.shapes import Pair
+from tinycolor.random import Generator
+
+NORMS = {"batch": BatchNorm2d, "instance": InstanceNorm2d, None: None}
+ACTIVATIONS = {"relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh, None: None}
+
+
+class ConvNormAct(Layer):
+    """Convolution, then normalisation, then activation; x (N, H, W, C), y (N, Ho, Wo, F).
+
+    Forward: ``y = activation(norm(conv(x)))``. Backward: the three in reverse. In ``train`` mode on a CPU, batch
+    normalisation and a rectifier go in one sweep over the picture; the result is the plain composition's, but
+    for the last digits.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        C and F.
+    kernel_size, stride, padding : int or (int, int)
+        As Conv2d; no dilation.
+    norm : {"batch", "instance", None}
+        With a norm the convolution has no bias: the norm would take it out again.
+    activation : {"relu", "leaky_relu", "sigmoid", "tanh", None}
+        ``leaky_relu`` with ``slope``.
+    slope : float
+        Of ``leaky_relu``.
+
+    Raises
+    ------
+    ValueError
+        An unknown norm or activation.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        *,
+        stride: int | Pair = 1,
+        padding: int | Pair = 0,
+        norm: str | None = "batch",
+        activation: str | None = "relu",
+        slope: float = 0.2,
+    ) -> None:
+        if norm not in NORMS:
+            raise ValueError(f"ConvNormAct got norm={norm!r}, expected one of {list(NORMS)}.")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"ConvNormAct got activation={activation!r}, expected one of {list(ACTIVATIONS)}.")
+        self.conv = Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=norm is None)
+        norm_class, activation_class = NORMS[norm], ACTIVATIONS[activation]
+        self.norm = norm_class(out_channels) if norm_class else None
+        if activation_class is LeakyReLU:
+            self.activation: Layer | None = LeakyReLU(slope)
+        else:
+            self.activation = activation_class() if activation_class else None
+
+    def describe(self) -> str:
+        return f"{self.conv.describe()}, norm={self.norm!r}, activation={self.activation!r}"
+
+    def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        y, conv_backward = self.conv(x, mode=mode, rng=rng)
+        backwards = [conv_backward]
+        slope = self._slope()
+        if isinstance(self.norm, BatchNorm2d) and slope is not None and mode == "train" and array_module(x) is np:
+            y, norm_act_backward = _batch_norm_act(self.norm, y, slope)
+            backwards.append(norm_act_backward)
+        else:
+            for layer in filter(None, (self.norm, self.activation)):
+                y, layer_backward = layer(y, mode=mode, rng=rng)
+                backwards.append(layer_backward)
+
+        def backward(dy: Array) -> Array:
+            for part in reversed(backwards):
+                dy = part(dy)
+            return dy
+
+        return y, backward
+
+    def _slope(self) -> float | None:
+        """The activation's slope below zero, if it is a rectifier or nothing."""
+        if self.activation is None:
+            return 1.0
+        if isinstance(self.activation, ReLU):
+            return 0.0
+        return self.activation.slope if isinstance(self.activation, LeakyReLU) else None
+
+
+def _batch_norm_act(norm: BatchNorm2d, z: Array, slope: float) -> tuple[Array, Backward]:
+    """Call a batch normalisation in train mode and the rectifier behind it as one."""
+    weight, bias = norm.weight, norm.bias
+    y, statistics = batch_norm_act(z, weight.data, bias.data, norm.eps, slope)
+    norm.update_running(statistics.mean, statistics.variance, z.size // z.shape[-1])
+    learn = weight.trainable
+
+    def backward(dy: Array) -> Array:
+        dz, dweight, dbias = batch_norm_act_dx(dy, z, y, weight.data, statistics, slope)
+        if learn:
+            weight.grad += dweight
+            bias.grad += dbias
+        return dz
+
+    return y, Backward(norm, (y,), backward)

@@ -1,0 +1,193 @@
+"""Combinators: layers made of layers. Forward in order, backward in reverse: that is the chain rule.
+
+Every ``backward`` lets go of what it remembered once it is used, so memory falls while the gradient travels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Any
+
+from tinycolor.backend import Array, array_module
+from tinycolor.layers.base import Closure, Layer
+from tinycolor.layers.conv import Conv2d
+from tinycolor.random import Generator
+
+
+class Sequential(Layer):
+    """One layer after the other.
+
+    Forward: ``y = last(...(first(x)))``. Backward: the layers' own, in reverse. The first layer may take
+    several inputs; every other takes what the one before gave.
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        if not layers:
+            raise ValueError("Sequential got no layers, expected at least one.")
+        self.layers = list(layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, number: int) -> Layer:
+        return self.layers[number]
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.layers))})"
+
+    @property
+    def name(self) -> str:
+        return f"Sequential of {len(self.layers)}"
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        for number, layer in enumerate(self.layers):
+            yield str(number), layer
+
+    def forward(self, *xs: Array, mode: str, rng: Generator | None) -> tuple[Any, Closure]:
+        backwards = []
+        for layer in self.layers:
+            y, backward_of_layer = layer(*xs, mode=mode, rng=rng)
+            xs = y if isinstance(y, tuple) else (y,)
+            backwards.append(backward_of_layer)
+
+        def backward(*dys: Array) -> Any:
+            for backward_of_layer in reversed(backwards):
+                dx = backward_of_layer(*dys)
+                dys = dx if isinstance(dx, tuple) else (dx,)
+            return dys if len(dys) > 1 else dys[0]
+
+        return (xs if len(xs) > 1 else xs[0]), backward
+
+
+class Skip(Layer):
+    """A way round: what the inner layers make of x, and x itself beside it as further channels.
+
+    Forward: ``y = concat(inner(x), x)`` on the last axis: x (N, H, W, C), y (N, H, W, inner's + C). Backward:
+    dy is split at the same place: ``dx = inner_backward(first part) + second part``.
+    """
+
+    def __init__(self, *inner: Layer) -> None:
+        self.inner = Sequential(*inner)
+
+    def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        around, inner_backward = self.inner(x, mode=mode, rng=rng)
+        _check_same_pixels(self, around, x)
+        channels = around.shape[-1]
+
+        def backward(dy: Array) -> Array:
+            return inner_backward(dy[..., :channels]) + dy[..., channels:]
+
+        return array_module(x).concatenate([around, x], -1), backward
+
+
+class Residual(Layer):
+    """Learn only the change: what the inner layers make of x is added to x.
+
+    Forward: ``y = inner(x) + x``. Backward: ``dx = inner_backward(dy) + dy``.
+
+    Source: K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning", CVPR 2016.
+    """
+
+    def __init__(self, *inner: Layer) -> None:
+        self.inner = Sequential(*inner)
+
+    def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        change, inner_backward = self.inner(x, mode=mode, rng=rng)
+        if change.shape != x.shape:
+            raise ValueError(
+                f"{self.name} got {change.shape} from its inner layers, expected the shape of x, {x.shape}."
+            )
+
+        def backward(dy: Array) -> Array:
+            return inner_backward(dy) + dy
+
+        return change + x, backward
+
+
+class Concat(Layer):
+    """Put maps side by side as channels: the inputs as they come, or what a branch makes of each.
+
+    Forward: ``y = concat(branch_1(x_1), branch_2(x_2), ...)`` on the last axis. One x goes to every branch;
+    without branches the inputs themselves are joined. Backward: dy is split at the same places and goes back
+    through each branch; the gradients for one shared x are added.
+    """
+
+    def __init__(self, *branches: Layer) -> None:
+        self.branches = list(branches)
+
+    def children(self) -> Iterator[tuple[str, Layer]]:
+        for number, branch in enumerate(self.branches):
+            yield str(number), branch
+
+    def forward(self, *xs: Array, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        count = len(self.branches) or len(xs)
+        shared = len(xs) == 1 and count > 1
+        if not shared and len(xs) != count:
+            raise ValueError(f"{self.name} got {len(xs)} inputs, expected 1 or {count}.")
+        parts, backwards = list(xs * count if shared else xs), []
+        for number, branch in enumerate(self.branches):
+            parts[number], backward_of_branch = branch(parts[number], mode=mode, rng=rng)
+            backwards.append(backward_of_branch)
+        for part in parts[1:]:
+            _check_same_pixels(self, part, parts[0])
+        ends = list(accumulate(part.shape[-1] for part in parts))
+
+        def backward(dy: Array) -> Any:
+            dxs = [dy[..., first:last] for first, last in zip([0, *ends], ends, strict=False)]
+            if backwards:
+                dxs = [go_back(dx) for go_back, dx in zip(backwards, dxs, strict=True)]
+            else:
+                dxs = [dx.copy() for dx in dxs]
+            if shared or count == 1:
+                return sum(dxs[1:], start=dxs[0])
+            return tuple(dxs)
+
+        return array_module(*parts).concatenate(parts, -1), backward
+
+
+class Fusion(Layer):
+    """Tell every pixel what the whole picture is about: a vector joins a map at each of its places.
+
+    Forward: the vector g (N, G) is repeated over the map m (N, H, W, M), both are joined as channels
+    (m first, then g), and a 1x1 convolution mixes them: ``y = conv1x1(concat(m, g))``, (N, H, W, F).
+    Backward: the convolution's dx is split; dm is the first part, dg the second summed over all pixels.
+
+    Parameters
+    ----------
+    map_channels, vector_channels, out_channels : int
+        M, G and F.
+
+    Source: S. Iizuka, E. Simo-Serra, H. Ishikawa, "Let there be color!", ACM TOG 35(4), 2016, section 3.3
+    (the nonlinearity after it is left to the network).
+    """
+
+    def __init__(self, map_channels: int, vector_channels: int, out_channels: int) -> None:
+        self.map_channels = map_channels
+        self.vector_channels = vector_channels
+        self.conv = Conv2d(map_channels + vector_channels, out_channels, 1)
+
+    def describe(self) -> str:
+        return f"{self.map_channels}, {self.vector_channels}, {self.conv.weight.data.shape[-1]}"
+
+    def forward(self, m: Array, g: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        self.check_shape(m, "N", "H", "W", self.map_channels)
+        self.check_shape(g, len(m), self.vector_channels)
+        xp = array_module(m)
+        everywhere = xp.broadcast_to(g[:, None, None, :], (*m.shape[:3], self.vector_channels))
+        y, conv_backward = self.conv(xp.concatenate([m, everywhere], -1), mode=mode, rng=rng)
+
+        def backward(dy: Array) -> tuple[Array, Array]:
+            both = conv_backward(dy)
+            dm, dg = both[..., : self.map_channels], both[..., self.map_channels :]
+            return dm.copy(), dg.sum((1, 2))
+
+        return y, backward
+
+
+def _check_same_pixels(layer: Layer, a: Array, b: Array) -> None:
+    if a.shape[:-1] != b.shape[:-1]:
+        raise ValueError(
+            f"{layer.name} got maps of shape {a.shape} and {b.shape} to join, expected equal sizes "
+            "but for the channels."
+        )

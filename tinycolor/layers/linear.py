@@ -1,0 +1,74 @@
+"""The fully connected layer: a vote in which every input has a say, and every say its weight."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinycolor import init
+from tinycolor.backend import Array
+from tinycolor.layers.base import Closure, Layer, Parameter
+from tinycolor.ops import linear as ops
+from tinycolor.ops.bias import bias_db
+from tinycolor.random import Generator
+
+
+class Linear(Layer):
+    """Fully connected layer, x (N, C) to y (N, F).
+
+    Forward: ``y = x @ weight + bias``.
+    Backward: ``dx = dy @ weight.T``, ``dw = x.T @ dy``, ``db = sum(dy)`` over the batch.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        C and F.
+    bias : bool
+        Add one number per output.
+
+    Attributes
+    ----------
+    weight : Parameter
+        (C, F).
+    bias : Parameter or None
+        (F,).
+    """
+
+    def __init__(self, in_features: int, out_features: int, *, bias: bool = True) -> None:
+        self.weight = Parameter(np.zeros((in_features, out_features), np.float32))
+        self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
+        init.start(self)
+
+    def describe(self) -> str:
+        c, f = self.weight.data.shape
+        return f"{c}, {f}, bias={self.bias is not None}"
+
+    def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        self.check_shape(x, "N", self.weight.data.shape[0])
+        weight, bias = self.weight, self.bias
+        y = ops.linear(x, weight.data, None if bias is None else bias.data)
+        x_for_dw = x if weight.trainable else None
+        learn_bias = bias is not None and bias.trainable
+
+        def backward(dy: Array) -> Array:
+            if x_for_dw is not None:
+                weight.grad += ops.linear_dw(x_for_dw, dy)
+            if bias is not None and learn_bias:
+                bias.grad += bias_db(dy)
+            return ops.linear_dx(dy, weight.data)
+
+        return y, backward
+
+
+class Flatten(Layer):
+    """Lay each picture out as one row: x (N, H, W, C) to y (N, H*W*C), in the order of the memory.
+
+    Forward and backward only reshape. PyTorch flattens (C, H, W): weights from there need their inputs permuted.
+    """
+
+    def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        x_shape = x.shape
+
+        def backward(dy: Array) -> Array:
+            return dy.copy().reshape(x_shape)
+
+        return x.copy().reshape(len(x), -1), backward

@@ -1,0 +1,154 @@
+"""Normalisation layers: keep every channel at mean 0 and spread 1, then let the network choose its own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinycolor.backend import Array
+from tinycolor.layers.base import Closure, Layer, Parameter
+from tinycolor.ops import norm as ops
+from tinycolor.ops.bias import bias_db
+from tinycolor.random import Generator
+
+OVER_BATCH = (0, 1, 2)
+OVER_PICTURE = (1, 2)
+
+
+class BatchNorm2d(Layer):
+    """Normalise every channel over the batch, x and y (N, H, W, C).
+
+    Forward: ``y = weight * (x - mean) / sqrt(variance + eps) + bias``. In ``train`` and ``paper`` mode mean and
+    variance are the batch's (and ``train`` moves the running ones), in ``eval`` the running ones, in
+    ``instance`` each picture's own.
+    Backward: ``d_hat = dy * weight``, ``dx = (d_hat - mean(d_hat) - x_hat * mean(d_hat * x_hat)) / std``
+    (in ``eval``: ``d_hat / std``), ``dw = sum(dy * x_hat)``, ``db = sum(dy)``.
+
+    Parameters
+    ----------
+    channels : int
+        C.
+    eps : float
+        Keeps the division safe.
+    momentum : float
+        How far the running statistics move towards each batch's, 0 to 1.
+
+    Attributes
+    ----------
+    weight, bias : Parameter
+        (C,): the scale and shift that the network chooses, 1 and 0 at first.
+    running_mean, running_var : array
+        (C,): the variance is the unbiased one, as in PyTorch.
+
+    Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015.
+    """
+
+    statistics = ("running_mean", "running_var")
+
+    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.eps = eps
+        self.momentum = momentum
+        self.weight = Parameter(np.ones(channels, np.float32))
+        self.bias = Parameter(np.zeros(channels, np.float32))
+        self.running_mean = np.zeros(channels, np.float32)
+        self.running_var = np.ones(channels, np.float32)
+
+    def describe(self) -> str:
+        return f"{len(self.running_mean)}"
+
+    def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        self.check_shape(x, "N", "H", "W", len(self.running_mean))
+        if mode == "eval":
+            return self._with_running_statistics(x)
+        axes = OVER_PICTURE if mode == "instance" else OVER_BATCH
+        mean, variance = ops.moments(x, axes)
+        if mode == "train":
+            self.update_running(mean.ravel(), variance.ravel(), x.size // x.shape[-1])
+        weight, bias = self.weight, self.bias
+        inv_std = ops.inverse_std(variance, self.eps)
+        x_hat = ops.normalize(x, mean, inv_std)
+
+        def backward(dy: Array) -> Array:
+            learn(weight, bias, dy, x_hat)
+            return ops.normalize_dx(dy * weight.data, x_hat, inv_std, axes)
+
+        return scale_and_shift(x_hat, weight, bias), backward
+
+    def _with_running_statistics(self, x: Array) -> tuple[Array, Closure]:
+        weight, bias = self.weight, self.bias
+        inv_std = ops.inverse_std(self.running_var, self.eps)
+        x_hat = ops.normalize(x, self.running_mean, inv_std)
+
+        def backward(dy: Array) -> Array:
+            learn(weight, bias, dy, x_hat)
+            return dy * (weight.data * inv_std)
+
+        return scale_and_shift(x_hat, weight, bias), backward
+
+    def update_running(self, mean: Array, variance: Array, count: int) -> None:
+        """Move the running statistics towards a batch's mean and (biased) variance of ``count`` pixels."""
+        unbiased = variance * (count / max(count - 1, 1))
+        self.running_mean += (mean - self.running_mean) * self.momentum
+        self.running_var += (unbiased - self.running_var) * self.momentum
+
+
+class InstanceNorm2d(Layer):
+    """Normalise every channel of every picture by itself, x and y (N, H, W, C); the same in every mode.
+
+    Forward: ``y = (x - mean) / sqrt(variance + eps)`` over H and W, then ``* weight + bias`` if affine.
+    Backward: as BatchNorm2d, with the means taken over each picture.
+
+    Parameters
+    ----------
+    channels : int
+        C.
+    eps : float
+        Keeps the division safe.
+    affine : bool
+        Learn a scale and a shift per channel.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        (C,) if affine.
+
+    Source: D. Ulyanov, A. Vedaldi, V. Lempitsky, "Instance normalization", 2016.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5, affine: bool = False) -> None:
+        self.channels = channels
+        self.eps = eps
+        self.weight = Parameter(np.ones(channels, np.float32)) if affine else None
+        self.bias = Parameter(np.zeros(channels, np.float32)) if affine else None
+
+    def describe(self) -> str:
+        return f"{self.channels}, affine={self.weight is not None}"
+
+    def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        self.check_shape(x, "N", "H", "W", self.channels)
+        weight, bias = self.weight, self.bias
+        mean, variance = ops.moments(x, OVER_PICTURE)
+        inv_std = ops.inverse_std(variance, self.eps)
+        x_hat = ops.normalize(x, mean, inv_std)
+
+        def backward(dy: Array) -> Array:
+            if weight is None or bias is None:
+                return ops.normalize_dx(dy, x_hat, inv_std, OVER_PICTURE)
+            learn(weight, bias, dy, x_hat)
+            return ops.normalize_dx(dy * weight.data, x_hat, inv_std, OVER_PICTURE)
+
+        if weight is None or bias is None:
+            return x_hat, backward
+        return scale_and_shift(x_hat, weight, bias), backward
+
+
+def scale_and_shift(x_hat: Array, weight: Parameter, bias: Parameter) -> Array:
+    """Return ``weight * x_hat + bias``."""
+    y = x_hat * weight.data
+    y += bias.data
+    return y
+
+
+def learn(weight: Parameter, bias: Parameter, dy: Array, x_hat: Array) -> None:
+    """Add ``sum(dy * x_hat)`` and ``sum(dy)`` to the gradients of a scale and a shift."""
+    weight.grad += bias_db(dy * x_hat)
+    bias.grad += bias_db(dy)

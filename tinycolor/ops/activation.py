@@ -1,0 +1,68 @@
+"""Activations: what makes a stack of layers more than one matrix product.
+
+Each is differentiated by the little it needs: a bool mask (was the unit on?) or its own output y, never x.
+"""
+
+from __future__ import annotations
+
+from tinycolor.backend import Array, array_module
+
+
+def relu(x: Array) -> Array:
+    """Return ``max(x, 0)``."""
+    return array_module(x).maximum(x, 0)
+
+
+def relu_dx(dy: Array, mask: Array) -> Array:
+    """Return ``dy`` where the unit was on (mask, bool), else 0."""
+    return dy * mask
+
+
+def leaky_relu(x: Array, slope: float) -> Array:
+    """Return ``x`` where positive, else ``slope * x``."""
+    return array_module(x).where(x > 0, x, x * slope)
+
+
+def leaky_relu_dx(dy: Array, mask: Array, slope: float) -> Array:
+    """Return ``dy`` where the unit was on (mask, bool), else ``slope * dy``."""
+    return array_module(dy).where(mask, dy, dy * slope)
+
+
+def sigmoid(x: Array) -> Array:
+    """Return ``1 / (1 + exp(-x))``, written with tanh, which cannot overflow."""
+    y = array_module(x).tanh(x * 0.5)
+    y += 1
+    y *= 0.5
+    return y
+
+
+def sigmoid_dx(dy: Array, y: Array) -> Array:
+    """Return ``dy * y * (1 - y)``."""
+    return dy * (y * (1 - y))
+
+
+def tanh(x: Array) -> Array:
+    """Return ``tanh(x)``."""
+    return array_module(x).tanh(x)
+
+
+def tanh_dx(dy: Array, y: Array) -> Array:
+    """Return ``dy * (1 - y**2)``."""
+    return dy * (1 - y * y)
+
+
+def maxout(x: Array, pieces: int) -> tuple[Array, Array]:
+    """Return the largest of each ``pieces`` neighbouring channels, x (..., C*pieces), y (..., C), and which.
+
+    Among equal maxima the first wins.
+    """
+    grouped = x.reshape(*x.shape[:-1], -1, pieces)
+    winner = grouped.argmax(-1).astype("uint8" if pieces <= 256 else "uint32")
+    return grouped.max(-1), winner
+
+
+def maxout_dx(dy: Array, winner: Array, pieces: int) -> Array:
+    """Return the gradient for x: all of dy goes to the piece that won."""
+    xp = array_module(dy)
+    won = winner[..., None] == xp.arange(pieces, dtype=winner.dtype)
+    return (dy[..., None] * won).reshape(*dy.shape[:-1], -1)

@@ -1,0 +1,76 @@
+"""Which algorithm a convolution takes: a pure function of its shape, so the same run gives the same bits.
+
+===========  ======================================================================================
+plain        ``ops/conv.py``. Small work, where a learner steps through it; few output pixels, where
+             laying the filters out anew would cost more than the product; stride and dilation
+             together.
+winograd     3x3, stride 1, at least 32 channels in and out: a quarter of the multiplications.
+             With fewer channels its transforms cost more than it saves.
+blocked      everything else: the same sums as plain, a cacheful at a time.
+===========  ======================================================================================
+
+The numbers were measured with ``tinycolor bench``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol, cast
+
+from tinycolor.backend import Array
+from tinycolor.ops import conv as plain
+from tinycolor.ops.conv import NONE, ONE
+from tinycolor.ops.fast import blocked, winograd
+from tinycolor.ops.shapes import Pair, window_count
+
+SMALL_PRODUCTS = 1 << 21
+FEW_PIXELS = 256
+WINOGRAD_CHANNELS = 32
+
+
+class Conv2dAlgorithm(Protocol):
+    """A module with the three directions of a convolution, all of one signature."""
+
+    __name__: str
+
+    def conv2d(
+        self, x: Array, weight: Array, bias: Array | None = None, *, stride: Pair, padding: Pair, dilation: Pair
+    ) -> Array: ...
+
+    def conv2d_dx(
+        self, dy: Array, weight: Array, x_shape: tuple[int, ...], *, stride: Pair, padding: Pair, dilation: Pair
+    ) -> Array: ...
+
+    def conv2d_dw(
+        self, x: Array, dy: Array, kernel_size: Pair, *, stride: Pair, padding: Pair, dilation: Pair
+    ) -> Array: ...
+
+
+def conv2d_algorithm(
+    x_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    *,
+    stride: Pair = ONE,
+    padding: Pair = NONE,
+    dilation: Pair = ONE,
+) -> Conv2dAlgorithm:
+    """Return the module to convolve x (N, H, W, C) by weight (kh, kw, C, F) with."""
+    n, h, w, c = x_shape
+    kh, kw, _, f = weight_shape
+    ho = window_count(h, kh, stride[0], padding[0], dilation[0])
+    wo = window_count(w, kw, stride[1], padding[1], dilation[1])
+    products = n * ho * wo * math.prod(weight_shape)
+    if (
+        products < SMALL_PRODUCTS
+        or n * ho * wo < FEW_PIXELS
+        or (stride != ONE and dilation != ONE)
+    ):
+        return cast(Conv2dAlgorithm, plain)
+    if (
+        (kh, kw) == (3, 3)
+        and stride == dilation == ONE
+        and max(padding) <= 2
+        and min(c, f) >= WINOGRAD_CHANNELS
+    ):
+        return cast(Conv2dAlgorithm, winograd)
+    return cast(Conv2dAlgorithm, blocked)

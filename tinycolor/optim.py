@@ -1,0 +1,302 @@
+"""Optimizers: how far, and in which direction, each weight moves after a look at its gradient.
+
+When made, an optimizer packs all its parameters into one flat buffer, and their gradients into another; each
+``p.data`` and ``p.grad`` becomes a view of its part. A step is then a few operations on two long arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from tinycolor.backend import Array, array_module
+from tinycolor.layers.base import Parameter
+from tinycolor.threads import in_lanes, scratch
+
+Schedule = Callable[[int], float]
+
+BLOCK = 1 << 15  # numbers per block: a few arrays of it stay in a core's own cache
+
+
+class Optimizer:
+    """The base: packs the parameters, counts the steps, asks the schedule for the learning rate.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        All of one dtype, on one device.
+    learning_rate : float or schedule
+        A number, or a function from the step (0, 1, 2, ...) to a number.
+
+    Raises
+    ------
+    ValueError
+        No parameters, the same one twice, or of different dtypes.
+    RuntimeError
+        At a step: another optimizer has packed one of the parameters since.
+    """
+
+    def __init__(self, parameters: Iterable[Parameter], learning_rate: float | Schedule) -> None:
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError(f"{type(self).__name__} got no parameters, expected at least one.")
+        if len({id(p) for p in self.parameters}) < len(self.parameters):
+            raise ValueError(f"{type(self).__name__} got a parameter twice, expected each once.")
+        dtypes = {str(p.data.dtype) for p in self.parameters}
+        if len(dtypes) > 1:
+            raise ValueError(f"{type(self).__name__} got parameters of {sorted(dtypes)}, expected one dtype.")
+        self.schedule = learning_rate if callable(learning_rate) else constant(learning_rate)
+        self.steps = 0
+        self.data, self.grad = self._pack()
+
+    def _pack(self) -> tuple[Array, Array]:
+        first = self.parameters[0].data
+        size = sum(p.data.size for p in self.parameters)
+        data, grad = (array_module(first).empty(size, first.dtype) for _ in range(2))
+        start = 0
+        for p in self.parameters:
+            part = slice(start, start + p.data.size)
+            p.move_into(data[part].reshape(p.data.shape), grad[part].reshape(p.data.shape))
+            start = part.stop
+        return data, grad
+
+    def step(self) -> None:
+        """Move every parameter by its gradient; the gradients stay until ``zero_grad``."""
+        for p in self.parameters:
+            if p.data.base is not self.data:
+                raise RuntimeError(
+                    f"{type(self).__name__}.step found a parameter that another optimizer has taken over: "
+                    "make one optimizer per network and keep it."
+                )
+        learning_rate = self.schedule(self.steps)
+        self.steps += 1
+        blocks = [slice(i, min(i + BLOCK, self.data.size)) for i in range(0, self.data.size, BLOCK)]
+        in_lanes(lambda block: self.update(block, learning_rate), blocks)
+        for p in self.parameters:
+            p.version += 1
+
+    def update(self, block: slice, learning_rate: float) -> None:
+        """Move the numbers of one block; what one optimizer differs from another in."""
+        raise NotImplementedError
+
+    def memory(self) -> Array:
+        """Return zeros as large as all parameters together: one number to remember per weight."""
+        return array_module(self.data).zeros_like(self.data)
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with a memory of the direction if ``momentum`` > 0.
+
+    ``g = grad + weight_decay * w``, ``v = momentum * v + g`` (the first v is g), ``w = w - learning_rate * v``.
+
+    Parameters
+    ----------
+    parameters, learning_rate
+        See Optimizer.
+    momentum : float
+        Share of the last direction that is kept, 0 <= momentum < 1.
+    weight_decay : float
+        Pull towards zero.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        learning_rate: float | Schedule,
+        *,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, learning_rate)
+        self.momentum, self.weight_decay = momentum, weight_decay
+        self.velocity = self.memory()
+
+    def update(self, block: slice, learning_rate: float) -> None:
+        w, v = self.data[block], self.velocity[block]
+        v *= self.momentum
+        v += self.grad[block]
+        if self.weight_decay:
+            v += self.weight_decay * w
+        w -= learning_rate * v
+
+
+class Adam(Optimizer):
+    """Steps of about the learning rate, whatever the size of the gradients.
+
+    ``m = b1*m + (1-b1)*g``, ``v = b2*v + (1-b2)*g**2``,
+    ``w = w - learning_rate * m_hat / (sqrt(v_hat) + eps)`` with ``m_hat = m / (1 - b1**t)``, v_hat likewise.
+
+    Parameters
+    ----------
+    parameters, learning_rate
+        See Optimizer.
+    betas : (float, float)
+        How slowly the two averages forget; GANs use (0.5, 0.999).
+    eps : float
+        Keeps the division safe.
+
+    Source: D. Kingma, J. Ba, "Adam", ICLR 2015, algorithm 1.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        learning_rate: float | Schedule = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, learning_rate)
+        self.betas, self.eps = betas, eps
+        self.m, self.v = self.memory(), self.memory()
+
+    def update(self, block: slice, learning_rate: float) -> None:
+        xp = array_module(self.data)
+        b1, b2 = self.betas
+        g, m, v = self.grad[block], self.m[block], self.v[block]
+        move = _work_array(g)
+        xp.subtract(g, m, out=move)
+        move *= 1 - b1
+        m += move
+        xp.multiply(g, g, out=move)
+        move -= v
+        move *= 1 - b2
+        v += move
+        # Both corrections are numbers, so they are folded into the step size and eps.
+        correction = math.sqrt(1 - b2**self.steps)
+        xp.sqrt(v, out=move)
+        move += self.eps * correction
+        xp.divide(m, move, out=move)
+        move *= learning_rate * correction / (1 - b1**self.steps)
+        self.data[block] -= move
+
+
+class RMSprop(Optimizer):
+    """Divide each gradient by a running mean of its own size.
+
+    ``v = alpha*v + (1-alpha)*g**2``, ``w = w - learning_rate * g / (sqrt(v) + eps)``.
+
+    Parameters
+    ----------
+    parameters, learning_rate
+        See Optimizer.
+    alpha : float
+        How slowly the mean forgets.
+    eps : float
+        Keeps the division safe.
+
+    Source: G. Hinton, "Neural networks for machine learning", lecture 6e, 2012.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        learning_rate: float | Schedule = 1e-2,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, learning_rate)
+        self.alpha, self.eps = alpha, eps
+        self.v = self.memory()
+
+    def update(self, block: slice, learning_rate: float) -> None:
+        g, v = self.grad[block], self.v[block]
+        v *= self.alpha
+        v += (1 - self.alpha) * (g * g)
+        self.data[block] -= learning_rate * g / (array_module(g).sqrt(v) + self.eps)
+
+
+class Adadelta(Optimizer):
+    """Steps in the units of the weights themselves, so that hardly a learning rate is needed.
+
+    ``v = rho*v + (1-rho)*g**2``, ``d = g * sqrt(u + eps) / sqrt(v + eps)``, ``u = rho*u + (1-rho)*d**2``,
+    ``w = w - learning_rate * d``.
+
+    Parameters
+    ----------
+    parameters, learning_rate
+        See Optimizer; 1 is the paper's.
+    rho : float
+        How slowly the two means forget.
+    eps : float
+        Starts the first steps and keeps the division safe.
+
+    Source: M. Zeiler, "ADADELTA", 2012, algorithm 1.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        learning_rate: float | Schedule = 1.0,
+        *,
+        rho: float = 0.95,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__(parameters, learning_rate)
+        self.rho, self.eps = rho, eps
+        self.v, self.u = self.memory(), self.memory()
+
+    def update(self, block: slice, learning_rate: float) -> None:
+        xp = array_module(self.data)
+        g, v, u = self.grad[block], self.v[block], self.u[block]
+        v *= self.rho
+        v += (1 - self.rho) * (g * g)
+        move = g * xp.sqrt(u + self.eps) / xp.sqrt(v + self.eps)
+        u *= self.rho
+        u += (1 - self.rho) * (move * move)
+        self.data[block] -= learning_rate * move
+
+
+def constant(learning_rate: float) -> Schedule:
+    """Return a schedule that never changes."""
+    return lambda step: learning_rate
+
+
+def step_decay(learning_rate: float, every: int, factor: float = 0.1) -> Schedule:
+    """Return a schedule that multiplies the rate by ``factor`` every so many steps."""
+    return lambda step: learning_rate * factor ** (step // every)
+
+
+def linear_decay(learning_rate: float, constant_steps: int, decay_steps: int) -> Schedule:
+    """Return a schedule that stays, and then falls in a straight line to 0 (pix2pix in PyTorch)."""
+
+    def schedule(step: int) -> float:
+        past = max(0, step - constant_steps)
+        return learning_rate * max(0.0, 1 - past / decay_steps)
+
+    return schedule
+
+
+def one_cycle(learning_rate: float, total_steps: int, warmup: float = 0.3) -> Schedule:
+    """Return a schedule that climbs from 1/25 to the full rate and falls to 1/10,000 of the start, on cosines.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The highest rate.
+    total_steps : int
+        Length of the run; after it the last rate stays.
+    warmup : float
+        Share of the run that climbs, 0 < warmup < 1.
+
+    Source: L. Smith, N. Topin, "Super-convergence", 2018, with cosines for lines, as is usual today.
+    """
+    first, last = learning_rate / 25, learning_rate / 25 / 1e4
+    peak = warmup * total_steps - 1
+
+    def schedule(step: int) -> float:
+        if step <= peak:
+            return _cosine(first, learning_rate, step / peak)
+        return _cosine(learning_rate, last, min(1.0, (step - peak) / (total_steps - 1 - peak)))
+
+    return schedule
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+def _work_array(like: Array) -> Array:
+    xp = array_module(like)
+    return scratch("optimizer", like.shape, like.dtype) if xp.__name__ == "numpy" else xp.empty_like(like)
