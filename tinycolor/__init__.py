@@ -1,8 +1,10 @@
 """tinycolor: deep learning written by hand, for learning how machines see and colour pictures.
 
-    y, backward = layer(x)
-    dx = backward(dy)
+y, backward = layer(x)
+dx = backward(dy)
 """
+
+from importlib.metadata import version
 
 from tinycolor import init, losses, networks, optim
 from tinycolor.backend import array_module, keep_freed_memory
@@ -19,5 +21,45 @@ from tinycolor.layers.pool import AvgPool2d, MaxPool2d
 from tinycolor.layers.upsample import Upsample
 from tinycolor.random import Generator
 from tinycolor.threads import lanes
+
+__version__ = version("tinycolor-nn")
+
+__all__ = [
+    "AvgPool2d",
+    "Backward",
+    "BatchNorm2d",
+    "Concat",
+    "Conv2d",
+    "ConvNormAct",
+    "ConvTranspose2d",
+    "Dropout",
+    "Flatten",
+    "Fusion",
+    "Generator",
+    "GradientError",
+    "InstanceNorm2d",
+    "Layer",
+    "LeakyReLU",
+    "Linear",
+    "MaxPool2d",
+    "Maxout",
+    "Parameter",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "Sigmoid",
+    "Skip",
+    "Softmax",
+    "Tanh",
+    "Upsample",
+    "array_module",
+    "frozen",
+    "gradcheck",
+    "init",
+    "lanes",
+    "losses",
+    "networks",
+    "optim",
+]
 
 keep_freed_memory()

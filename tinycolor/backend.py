@@ -42,9 +42,7 @@ def _module_of(array: Array) -> ModuleType:
     cupy = sys.modules.get("cupy")
     if cupy is not None and isinstance(array, cupy.ndarray):
         return cupy
-    raise TypeError(
-        f"got {type(array).__name__}, expected a NumPy or CuPy array: wrap it in np.asarray first."
-    )
+    raise TypeError(f"got {type(array).__name__}, expected a NumPy or CuPy array: wrap it in np.asarray first.")
 
 
 def keep_freed_memory() -> None:

@@ -1,4 +1,4 @@
-"""The check that can't be fooled: does backward agree with what happens when the inputs really move?
+"""The check that can't be fooled: backward must agree with what happens when the inputs really move.
 
 In float64, with a random direction and a random upstream gradient, for every input and every parameter:
 
@@ -119,8 +119,7 @@ def _difference(call: Callable[[], Any], array: Array, direction: Array, upstrea
         values.append(ys)
     array[...] = original
     return sum(
-        float((dy * (plus - minus)).sum()) / (2 * EPS)
-        for dy, plus, minus in zip(upstream, *values, strict=True)
+        float((dy * (plus - minus)).sum()) / (2 * EPS) for dy, plus, minus in zip(upstream, *values, strict=True)
     )
 
 

@@ -122,7 +122,7 @@ def cross_entropy(logits: Array, target: Array, weight: Array | None = None) -> 
 def _one_hot(target: Array, logits: Array) -> Array:
     xp = array_module(logits)
     classes = logits.shape[-1]
-    if target.dtype.kind not in "iu" or target.size and not 0 <= int(target.min()) <= int(target.max()) < classes:
+    if target.dtype.kind not in "iu" or (target.size and not 0 <= int(target.min()) <= int(target.max()) < classes):
         raise ValueError(
             f"cross_entropy got a target of {target.dtype}, expected class numbers 0 to {classes - 1} as integers, "
             f"or shares as {logits.dtype}."

@@ -85,7 +85,9 @@ class Generator:
         bits = self.bits(int(np.prod(shape)), xp).reshape(shape) >> 8
         return (low + (high - low) * (bits * 2.0**-24)).astype(dtype)
 
-    def normal(self, shape: tuple[int, ...], mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32) -> np.ndarray:
+    def normal(
+        self, shape: tuple[int, ...], mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32
+    ) -> np.ndarray:
         """Return normally distributed numbers (Box-Muller on pairs of uniform ones).
 
         Always drawn with NumPy: a logarithm's last bit may differ between devices.

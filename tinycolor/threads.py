@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
+from itertools import pairwise
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -75,7 +76,7 @@ def in_lanes(body: Callable[[Block], None], blocks: Sequence[Block]) -> None:
                 body(block)
             return
         edges = [len(blocks) * lane // count for lane in range(count + 1)]
-        runs = [blocks[first:last] for first, last in zip(edges[:-1], edges[1:], strict=True)]
+        runs = [blocks[first:last] for first, last in pairwise(edges)]
         others = [_pool(_count - 1).submit(_run, body, run) for run in runs[1:]]
         try:
             _run(body, runs[0])
@@ -113,12 +114,12 @@ def sum_in_lanes(
             parts = [scratch(("part", i), shape, dtype) for i, shape in enumerate(shapes)]
             body(block, *parts)
             for total, part in zip(totals[number], parts, strict=True):
-                total += part
+                np.add(total, part, out=total)
 
     in_lanes(sum_half, range(len(halves)))
-    for total, other in zip(totals[0], totals[-1], strict=True):
-        if other is not total:
-            total += other
+    if len(halves) > 1:
+        for total, other in zip(*totals, strict=True):
+            np.add(total, other, out=total)
     return totals[0]
 
 
@@ -143,6 +144,17 @@ def _pool(count: int) -> ThreadPoolExecutor:
 @cache
 def _blas_libraries() -> list[Any]:
     return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+def blas_threads() -> list[tuple[str, int]]:
+    """Return name with version and kernel, and number of threads, of each BLAS library that is loaded."""
+    return [
+        (
+            f"{library.internal_api} {library.version} ({library.architecture})",
+            library.num_threads,
+        )
+        for library in _blas_libraries()
+    ]
 
 
 _hold = threading.Lock()

@@ -153,9 +153,9 @@ class Layer:
 
     statistics: tuple[str, ...] = ()
 
-    def forward(self, *xs: Any, mode: str, rng: Generator | None) -> tuple[Any, Closure]:
-        """Return the output (an array or a tuple of arrays) and the function that goes back."""
-        raise NotImplementedError(f"{self.name} needs a forward(self, x, *, mode, rng) that returns (y, backward).")
+    # What every layer defines: (*inputs, mode, rng) to the output (an array, or a tuple of arrays) and the function
+    # that goes back. Declared as a value, so that each layer may name its own inputs.
+    forward: Callable[..., tuple[Any, Closure]]
 
     def __call__(self, *xs: Array, mode: str = "train", rng: Generator | None = None) -> tuple[Any, Backward]:
         """Return ``(y, backward)`` for inputs of one dtype, float32 or float64, on one device.

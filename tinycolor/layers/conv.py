@@ -134,8 +134,7 @@ class ConvTranspose2d(Layer):
     def describe(self) -> str:
         f, c = self.weight.data.shape[2:]
         return (
-            f"{c}, {f}, {self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"bias={self.bias is not None}"
+            f"{c}, {f}, {self.kernel_size}, stride={self.stride}, padding={self.padding}, bias={self.bias is not None}"
         )
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:

@@ -25,9 +25,7 @@ class MaxPool2d(Layer):
         Let partial windows at the lower and right edge count too.
     """
 
-    def __init__(
-        self, kernel_size: int | Pair, stride: int | Pair | None = None, ceil_mode: bool = False
-    ) -> None:
+    def __init__(self, kernel_size: int | Pair, stride: int | Pair | None = None, ceil_mode: bool = False) -> None:
         self.kernel_size = pair(kernel_size, "MaxPool2d kernel_size", least=1)
         self.stride = self.kernel_size if stride is None else pair(stride, "MaxPool2d stride", least=1)
         self.ceil_mode = ceil_mode

@@ -1,12 +1,12 @@
 """A small colorizer in the form of a U: down to see what the picture shows, up again to paint it, pixel by pixel.
 
-    L* --> block ------------- skip ------------> block --> 1x1 --> a*b*
-             pool                              up
-               block --------- skip -------> block
-                 pool                      up
-                   block ----- skip ---> block
-                     pool              up
-                       ---- block ----
+L* --> block ------------- skip ------------> block --> 1x1 --> a*b*
+         pool                              up
+           block --------- skip -------> block
+             pool                      up
+               block ----- skip ---> block
+                 pool              up
+                   ---- block ----
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Cross or circle? The survey's first network: find features, pool, find features of features, pool, vote.
 
-    picture -> [3x3 convolution, ReLU, 2x2 max-pool] -> [the same] -> fully connected -> two votes in (0, 1)
+picture -> [3x3 convolution, ReLU, 2x2 max-pool] -> [the same] -> fully connected -> two votes in (0, 1)
 """
 
 from __future__ import annotations

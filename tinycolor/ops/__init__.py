@@ -1,0 +1,1 @@
+"""Stateless maths: array in, array out; forward and backward side by side."""

@@ -15,7 +15,13 @@ NONE: Pair = (0, 0)
 
 
 def conv2d(
-    x: Array, weight: Array, bias: Array | None = None, *, stride: Pair = ONE, padding: Pair = NONE, dilation: Pair = ONE
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    stride: Pair = ONE,
+    padding: Pair = NONE,
+    dilation: Pair = ONE,
 ) -> Array:
     """Slide every filter over every picture: ``y[n,i,j,f] = sum(window[n,i,j] * weight[..., f]) + bias[f]``.
 

@@ -43,9 +43,7 @@ def im2col(x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: P
     return array_module(x).ascontiguousarray(view)
 
 
-def col2im(
-    columns: Array, x_shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair
-) -> Array:
+def col2im(columns: Array, x_shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair) -> Array:
     """Add columns (N, Ho, Wo, kh, kw, C) back where im2col took them from: its transpose, (N, H, W, C).
 
     A pixel that lay in several windows gets the sum. One tap at a time: all its targets are different pixels,

@@ -38,9 +38,7 @@ def max_pool2d(x: Array, kernel_size: Pair, stride: Pair, ceil_mode: bool) -> tu
     return y, winner
 
 
-def max_pool2d_dx(
-    dy: Array, winner: Array, x_shape: tuple[int, ...], kernel_size: Pair, stride: Pair
-) -> Array:
+def max_pool2d_dx(dy: Array, winner: Array, x_shape: tuple[int, ...], kernel_size: Pair, stride: Pair) -> Array:
     """Return the gradient for x: all of dy goes to the tap that won, nothing to the others."""
     dx, inside = _gradient_frame(dy, x_shape, kernel_size, stride)
     size = dy.shape[1:3]
@@ -82,7 +80,7 @@ def _reach(size: int, kernel: int, stride: int) -> int:
 
 
 def _padded(x: Array, kernel_size: Pair, stride: Pair, ceil_mode: bool, fill: float) -> Array:
-    """X itself, or a copy made larger below and to the right, for partial windows."""
+    """Return x itself, or a copy made larger below and to the right, for partial windows."""
     n, h, w, c = x.shape
     ho, wo = _output_size(x.shape, kernel_size, stride, ceil_mode)
     high, wide = _reach(ho, kernel_size[0], stride[0]), _reach(wo, kernel_size[1], stride[1])

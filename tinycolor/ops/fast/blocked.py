@@ -17,7 +17,7 @@ from tinycolor.ops.im2col import windows
 from tinycolor.ops.shapes import Pair, taps, window_count
 from tinycolor.threads import in_lanes, scratch, sum_in_lanes
 
-COLUMN_BYTES = 1 << 20
+COLUMN_BYTES = 1 << 22
 # Below this length of a window's row (kw * C numbers) a copy row by row costs more than one tap by tap.
 SHORT_RUN = 16
 # With this many times more filters than input channels, dx is scattered.
@@ -125,8 +125,8 @@ def _gathered_dx(
     they are dx. With stride 1 there is one phase, and the filter is simply the old one flipped.
     """
     (sh, sw), (ph, pw), (dh, dw) = stride, padding, dilation
-    kh, kw, c, f = weight.shape
-    n, h, w, _ = x_shape
+    kh, kw = weight.shape[:2]
+    n, h, w, c = x_shape
     small = math.ceil(kh / sh), math.ceil(kw / sw)
     matrix = _phase_filters(weight, stride, small).reshape(-1, sh * sw * c)
     first_m = ph // sh, pw // sw
@@ -163,9 +163,7 @@ def _phase_filters(weight: np.ndarray, stride: Pair, small: Pair) -> np.ndarray:
 def _output_shape(
     x: np.ndarray, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> tuple[int, int, int]:
-    ho, wo = (
-        window_count(x.shape[1 + a], kernel_size[a], stride[a], padding[a], dilation[a]) for a in (0, 1)
-    )
+    ho, wo = (window_count(x.shape[1 + a], kernel_size[a], stride[a], padding[a], dilation[a]) for a in (0, 1))
     return len(x), ho, wo
 
 

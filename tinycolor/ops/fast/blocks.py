@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +28,11 @@ def cut(images: int, rows: int, bytes_per_row: int, target: int) -> list[Block]:
         count = -(-images // (rows_per_block // rows))
         count = min(images, count + count % 2)
         edges = [images * i // count for i in range(count + 1)]
-        return [Block(slice(a, b), 0, rows) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [Block(slice(a, b), 0, rows) for a, b in pairwise(edges)]
     count = -(-rows // rows_per_block)
     count = min(rows, count + count % 2)
     edges = [rows * i // count for i in range(count + 1)]
-    pairs = list(zip(edges[:-1], edges[1:], strict=True))
+    pairs = list(pairwise(edges))
     return [Block(slice(n, n + 1), a, b) for n in range(images) for a, b in pairs]
 
 

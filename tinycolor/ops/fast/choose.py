@@ -60,17 +60,8 @@ def conv2d_algorithm(
     ho = window_count(h, kh, stride[0], padding[0], dilation[0])
     wo = window_count(w, kw, stride[1], padding[1], dilation[1])
     products = n * ho * wo * math.prod(weight_shape)
-    if (
-        products < SMALL_PRODUCTS
-        or n * ho * wo < FEW_PIXELS
-        or (stride != ONE and dilation != ONE)
-    ):
+    if products < SMALL_PRODUCTS or n * ho * wo < FEW_PIXELS or ONE not in (stride, dilation):
         return cast(Conv2dAlgorithm, plain)
-    if (
-        (kh, kw) == (3, 3)
-        and stride == dilation == ONE
-        and max(padding) <= 2
-        and min(c, f) >= WINOGRAD_CHANNELS
-    ):
+    if (kh, kw) == (3, 3) and stride == dilation == ONE and max(padding) <= 2 and min(c, f) >= WINOGRAD_CHANNELS:
         return cast(Conv2dAlgorithm, winograd)
     return cast(Conv2dAlgorithm, blocked)

@@ -8,13 +8,14 @@ The activation is given by its slope below zero: ``y = max(z, slope * z)``. 0 is
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from tinycolor.threads import in_lanes, scratch, sum_in_lanes
 
-BLOCK_NUMBERS = 1 << 17
+BLOCK_NUMBERS = 1 << 19
 # A broadcast channel vector should be at least this long, or NumPy's inner loop is all overhead.
 ROW_NUMBERS = 512
 
@@ -130,7 +131,7 @@ def _blocks(rows: np.ndarray) -> list[slice]:
     count = -(-rows.size // BLOCK_NUMBERS)
     count += count % 2 if count > 1 else 0
     edges = [len(rows) * i // count for i in range(count + 1)]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    return [slice(a, b) for a, b in pairwise(edges) if b > a]
 
 
 def _activate(z: np.ndarray, slope: float) -> None:

@@ -159,9 +159,7 @@ def _blocks(n: int, high: int, wide: int, channels: int, itemsize: int) -> list[
 def _tiles_at_points(x: np.ndarray, block: Block, wide: int, padding: Pair) -> np.ndarray:
     """V of one block of tile rows: (36, tiles, C), in scratch."""
     rows, c = block.last - block.first, x.shape[-1]
-    pixels = rectangle(
-        x, block.images, block.first * TILE - padding[0], -padding[1], rows * TILE + 2, wide * TILE + 2
-    )
+    pixels = rectangle(x, block.images, block.first * TILE - padding[0], -padding[1], rows * TILE + 2, wide * TILE + 2)
     image, row, column, channel = pixels.strides
     shape = (6, 6, len(pixels), rows, wide, c)
     tiles = scratch("a", shape, x.dtype)

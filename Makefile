@@ -1,0 +1,50 @@
+# make demo   sees a network learn and draws what it looks for       make test    everything CI checks but PyTorch
+PYTHON ?= python3
+BIN := .venv/bin
+OUT := out
+
+.PHONY: demo test parity soak lint bench clean
+
+demo: .venv/base
+	$(BIN)/tinycolor demo --out $(OUT)/demo
+
+test: lint .venv/dev
+	$(BIN)/python -m pytest -n 2 -m "not slow and not parity"
+	$(BIN)/python tests/smoke_wheel.py
+
+# Compares with PyTorch, which is large and needed for nothing else.
+parity: .venv/parity
+	$(BIN)/python -m pytest -n 2 -m parity
+
+soak: .venv/dev
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# OPENBLAS_* variables hold NumPy to a slower kernel on some machines: without them here, and only here.
+bench: .venv/parity
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/tinycolor bench --json $(OUT)/bench.json
+
+clean:
+	rm -rf .venv $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Dependency groups need a pip of 2025 or later.
+.venv/pip:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	touch $@
+
+.venv/base: .venv/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/dev: .venv/base
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+.venv/parity: .venv/dev
+	$(BIN)/python -m pip install --quiet --group parity
+	touch $@

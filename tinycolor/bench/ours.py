@@ -1,0 +1,90 @@
+"""tinycolor's side of the benchmark: what one call of each case does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import tinycolor as tc
+from tinycolor.backend import Array
+from tinycolor.ops.fast.choose import conv2d_algorithm
+
+Step = Callable[[], Any]
+
+
+def prepare(threads: int) -> None:
+    """Allow so many lanes, and as many BLAS threads to the few products that run outside of lanes."""
+    tc.lanes(threads)
+    threadpool_limits(threads, user_api="blas")
+
+
+def about() -> dict[str, str]:
+    """Return what does the work on this side, for the report."""
+    libraries = [
+        f"{blas['internal_api']} {blas['version']}, {blas.get('architecture', 'unnamed')} kernels"
+        for blas in threadpool_info()
+        if blas["user_api"] == "blas"
+    ]
+    return {"NumPy": np.__version__, "BLAS": "; ".join(libraries) or "unknown to threadpoolctl"}
+
+
+def make(name: str, layout: str) -> Step:
+    """Return a function that does the work of a case once; the layout is PyTorch's business."""
+    if name == "color-unet":
+        return training_step(tc.networks.ColorUNet(), tc.losses.mse, *color_unet_batch())
+    if name == "cross-circle":
+        return training_step(tc.networks.CrossCircleCNN(), tc.losses.bce, *cross_circle_batch())
+    return convolution(*map(int, name.removeprefix("conv:").split(",")))
+
+
+def training_step(
+    network: tc.Layer, loss_function: Callable[..., tuple[Array, Array]], x: Array, target: Array
+) -> Step:
+    """Return one whole step of training, with Adam, on always the same batch."""
+    optimizer = tc.optim.Adam(network.parameters())
+
+    def step() -> float:
+        y, backward = network(x)
+        loss, dy = loss_function(y, target)
+        network.zero_grad()
+        backward(dy)
+        optimizer.step()
+        return float(loss)
+
+    return step
+
+
+def color_unet_batch() -> tuple[Array, Array]:
+    """Return noise for L* and for a*b*: the time does not depend on what is in the pictures."""
+    rng = tc.Generator(1)
+    return rng.normal((16, 64, 64, 1)), rng.normal((16, 64, 64, 2))
+
+
+def cross_circle_batch() -> tuple[Array, Array]:
+    """Return noise, and for each picture one right answer of two."""
+    rng = tc.Generator(1)
+    return rng.normal((32, 28, 28, 1)), np.eye(2, dtype=np.float32)[rng.integers(0, 2, (32,))]
+
+
+def convolution(n: int, c: int, h: int, w: int, f: int, k: int, stride: int) -> Step:
+    """Return a convolution forward and both its gradients, dx and dw, as Conv2d calls them.
+
+    The layer itself would add dw to the gradient that is there already. A training step pays for that, but it
+    is no part of the convolution.
+    """
+    rng = tc.Generator(1)
+    x, weight = rng.normal((n, h, w, c)), rng.normal((k, k, c, f), std=0.05)
+    steps = {"stride": (stride, stride), "padding": (1, 1)}
+    both = {**steps, "dilation": (1, 1)}
+    algorithm = conv2d_algorithm(x.shape, weight.shape, **steps)
+    dy = rng.normal(algorithm.conv2d(x, weight, **both).shape)
+
+    def step() -> tuple[Array, Array, Array]:
+        y = algorithm.conv2d(x, weight, **both)
+        dw = algorithm.conv2d_dw(x, dy, (k, k), **both)
+        return y, algorithm.conv2d_dx(dy, weight, x.shape, **both), dw
+
+    return step

@@ -1,0 +1,95 @@
+"""The ``tinycolor`` command."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+import tinycolor as tc
+from tinycolor import bench as benchmark
+from tinycolor import demo as cross_circle_demo
+from tinycolor.threads import blas_threads, lane_count
+
+console = Console(soft_wrap=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tinycolor-nn")
+def main() -> None:
+    """Deep learning written by hand, for learning how machines see and colour pictures."""
+
+
+@main.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="out/demo", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+def demo(out: Path, seed: int) -> None:
+    """Train cross-or-circle in seconds and draw what the network looks for."""
+    net = tc.networks.CrossCircleCNN(seed=seed)
+    started = time.perf_counter()
+    steps = cross_circle_demo.train(net, cross_circle_demo.STEPS, seed)
+    curve = list(track(steps, "Learning", total=cross_circle_demo.STEPS, console=console))
+    seconds = time.perf_counter() - started
+    right = cross_circle_demo.accuracy(net, cross_circle_demo.UNSEEN, seed)
+    console.print(f"{right:.1%} of {cross_circle_demo.UNSEEN} unseen drawings told right, after {seconds:.1f} s.")
+    try:
+        paths = cross_circle_demo.save_pictures(net, curve, out, seed)
+    except OSError as error:
+        raise click.ClickException(f"could not write the pictures to {out}: {error.strerror or error}.") from error
+    for path in paths:
+        console.print(f"  {path}", highlight=False)
+
+
+@main.command()
+@click.argument("network", type=click.Choice(tc.networks.__all__))
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--size", type=click.IntRange(min=1), help="Height and width of the pictures; 64, or the network's own.")
+def summary(network: str, batch: int, size: int | None) -> None:
+    """Print a network layer by layer: shapes, parameters, memory, algorithm."""
+    net = getattr(tc.networks, network)()
+    side = size or getattr(net, "size", 64)
+    try:
+        table = tc.summary(net, (batch, side, side, 1))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(table)
+
+
+@main.command()
+@click.option("--turns", type=click.IntRange(min=1), default=5, show_default=True, help="Turns of each side.")
+@click.option("--case", "cases", multiple=True, help="Only these cases; may be given several times.")
+@click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Also write everything here.")
+def bench(turns: int, cases: tuple[str, ...], output: Path | None) -> None:
+    """Time tinycolor, and PyTorch where installed, in turns; below 1 tinycolor is the faster."""
+    try:
+        report = benchmark.run(turns=turns, output=output, cases=cases or None)
+    except (ValueError, RuntimeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(report)
+
+
+@main.command()
+def doctor() -> None:
+    """Say what this machine has and what tinycolor would use of it."""
+    blas = ", ".join(f"{name} with {threads} threads" for name, threads in blas_threads())
+    lines = {
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "cores": f"{os.cpu_count()}, of which {lane_count()} lanes used",
+        "numpy": f"{np.__version__}, {blas or 'no known BLAS'}",
+        "tinycolor": tc.__version__,
+    }
+    for name, value in lines.items():
+        click.echo(f"{name:<10} {value}")
+    slowing = [name for name in os.environ if name.startswith(("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"))]
+    if slowing:
+        click.echo(f"warning    {', '.join(slowing)} set: matrix products may run on a slower kernel.")
+
+
+if __name__ == "__main__":
+    main()
