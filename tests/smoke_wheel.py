@@ -33,7 +33,7 @@ def main() -> None:
         run(python, "-m", "pip", "install", "--quiet", wheel, cwd=folder)
         run(python, "-c", USE, cwd=folder)
         run(folder / "env/bin/tinycolor", "demo", "--out", folder / "demo", cwd=folder)
-        assert len(list((folder / "demo").glob("*.png"))) == 4
+        assert (folder / "demo" / "index.html").stat().st_size > 100_000
         print(f"wheel {wheel.name}: installed and used outside the checkout")
 
 

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from tinycolor import init, losses, networks, optim
 from tinycolor.backend import array_module, keep_freed_memory
 from tinycolor.gradcheck import GradientError, gradcheck
+from tinycolor.inspect import explain, receptive_field, remembered, summary
 from tinycolor.layers.activation import LeakyReLU, Maxout, ReLU, Sigmoid, Softmax, Tanh
 from tinycolor.layers.base import Backward, Layer, Parameter, frozen
 from tinycolor.layers.block import ConvNormAct
@@ -53,6 +54,7 @@ __all__ = [
     "Tanh",
     "Upsample",
     "array_module",
+    "explain",
     "frozen",
     "gradcheck",
     "init",
@@ -60,6 +62,9 @@ __all__ = [
     "losses",
     "networks",
     "optim",
+    "receptive_field",
+    "remembered",
+    "summary",
 ]
 
 keep_freed_memory()

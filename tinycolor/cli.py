@@ -14,7 +14,8 @@ from rich.progress import track
 
 import tinycolor as tc
 from tinycolor import bench as benchmark
-from tinycolor import demo as cross_circle_demo
+from tinycolor import demo as cross_or_circle
+from tinycolor.demo import training
 from tinycolor.threads import blas_threads, lane_count
 
 console = Console(soft_wrap=True)
@@ -33,13 +34,14 @@ def demo(out: Path, seed: int) -> None:
     """Train cross-or-circle in seconds and draw what the network looks for."""
     net = tc.networks.CrossCircleCNN(seed=seed)
     started = time.perf_counter()
-    steps = cross_circle_demo.train(net, cross_circle_demo.STEPS, seed)
-    curve = list(track(steps, "Learning", total=cross_circle_demo.STEPS, console=console))
+    steps = training.train(net, training.STEPS, seed)
+    curve = list(track(steps, "Learning", total=training.STEPS, console=console))
     seconds = time.perf_counter() - started
-    right = cross_circle_demo.accuracy(net, cross_circle_demo.UNSEEN, seed)
-    console.print(f"{right:.1%} of {cross_circle_demo.UNSEEN} unseen drawings told right, after {seconds:.1f} s.")
+    right = training.accuracy(net, training.UNSEEN, seed)
+    result = f"{right:.1%} of {training.UNSEEN} unseen drawings told right, after {seconds:.1f} s of learning."
+    console.print(result)
     try:
-        paths = cross_circle_demo.save_pictures(net, curve, out, seed)
+        paths = cross_or_circle.save(net, curve, result, out, seed)
     except OSError as error:
         raise click.ClickException(f"could not write the pictures to {out}: {error.strerror or error}.") from error
     for path in paths:

@@ -1,7 +1,7 @@
 """Crosses and circles, drawn in endless variety: shifted, scaled, turned, thicker or thinner, noisy.
 
 Pixels are +1 (the drawing) and -1 (the ground), as in B. Rohrer, "How do convolutional neural networks work?",
-2016.
+2016; ``CROSS`` and ``FEATURES`` are the 9x9 picture and the 3x3 filters of that walk-through.
 """
 
 from __future__ import annotations
@@ -11,6 +11,44 @@ import numpy as np
 from tinycolor.random import Generator
 
 KINDS = ("cross", "circle")
+
+
+def _picture(*rows: str) -> np.ndarray:
+    """Return +1 for # and -1 for . as a picture (H, W, 1)."""
+    return np.array([[1 if mark == "#" else -1 for mark in row] for row in rows], np.float32)[..., None]
+
+
+CROSS = _picture(
+    ".........",
+    ".#.....#.",
+    "..#...#..",
+    "...#.#...",
+    "....#....",
+    "...#.#...",
+    "..#...#..",
+    ".#.....#.",
+    ".........",
+)
+CIRCLE = _picture(
+    ".........",
+    "...###...",
+    "..#...#..",
+    ".#.....#.",
+    ".#.....#.",
+    ".#.....#.",
+    "..#...#..",
+    "...###...",
+    ".........",
+)
+# What a cross is made of, as filters (3, 3, 1, 3): a falling line, a small cross, a rising line.
+FEATURES = np.stack(
+    [
+        _picture("#..", ".#.", "..#"),
+        _picture("#.#", ".#.", "#.#"),
+        _picture("..#", ".#.", "#.."),
+    ],
+    axis=-1,
+)
 
 
 def draw(count: int, size: int, rng: Generator, noise: float = 0.02) -> tuple[np.ndarray, np.ndarray]:

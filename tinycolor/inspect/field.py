@@ -10,7 +10,7 @@ A layer of your own gets a rule like this::
 
     @reads.register
     def _(layer: MyLayer, rows: np.ndarray, axis: int) -> np.ndarray:
-        return around(rows, before=1, after=1)
+        return windows(rows, stride=1, start=-1, taps=np.arange(3))
 """
 
 from __future__ import annotations
@@ -32,3 +32,136 @@ from tinycolor.layers.pool import AvgPool2d, MaxPool2d
 from tinycolor.layers.upsample import Upsample
 from tinycolor.networks.color_unet import ColorUNet
 from tinycolor.networks.cross_circle import CrossCircleCNN
+
+
+def receptive_field(net: Layer) -> tuple[int, int]:
+    """Return how many input pixels one output pixel can see, as (height, width).
+
+    With upsampling the field depends on where the output pixel lies; this is the largest.
+
+    Parameters
+    ----------
+    net : Layer
+        A layer, combinator or network from pictures to pictures.
+
+    Returns
+    -------
+    (int, int)
+        Height and width of the smallest rectangle with all these pixels in it.
+
+    Raises
+    ------
+    ValueError
+        A layer sees the whole picture (Linear, Flatten, InstanceNorm2d, Fusion), or has no rule.
+    """
+    height, width = (
+        max(_extent(reads(net, np.array([row]), axis)) for row in range(_period(net, axis))) for axis in (0, 1)
+    )
+    return height, width
+
+
+@singledispatch
+def reads(layer: Layer, rows: np.ndarray, axis: int) -> np.ndarray:
+    """Return the input rows (columns for axis 1) that a layer reads to compute some output rows, sorted.
+
+    Register a rule for your own layer with ``@reads.register``.
+    """
+    raise ValueError(
+        f"receptive_field got {layer.name}, which has no rule: register one with tinycolor.inspect.field.reads."
+    )
+
+
+@reads.register(ReLU | LeakyReLU | Sigmoid | Tanh | Softmax | Maxout | Dropout | BatchNorm2d)
+def _(layer: Layer, rows: np.ndarray, axis: int) -> np.ndarray:
+    return rows
+
+
+@reads.register
+def _(layer: Conv2d, rows: np.ndarray, axis: int) -> np.ndarray:
+    taps = layer.dilation[axis] * np.arange(layer.kernel_size[axis])
+    return windows(rows, layer.stride[axis], -layer.padding[axis], taps)
+
+
+@reads.register(MaxPool2d | AvgPool2d)
+def _(layer: MaxPool2d | AvgPool2d, rows: np.ndarray, axis: int) -> np.ndarray:
+    return windows(rows, layer.stride[axis], 0, np.arange(layer.kernel_size[axis]))
+
+
+@reads.register
+def _(layer: ConvTranspose2d, rows: np.ndarray, axis: int) -> np.ndarray:
+    # Input row i stamps the output rows i * stride - padding + tap.
+    stamped = windows(rows, 1, layer.padding[axis], -np.arange(layer.kernel_size[axis]))
+    return stamped[stamped % layer.stride[axis] == 0] // layer.stride[axis]
+
+
+@reads.register
+def _(layer: Upsample, rows: np.ndarray, axis: int) -> np.ndarray:
+    scale = layer.scale_factor[axis]
+    if layer.mode == "nearest":
+        return np.unique(rows // scale)
+    if layer.align_corners:
+        raise ValueError(
+            f"receptive_field got {layer.name}: with align_corners the neighbours depend on the picture's size, "
+            "expected align_corners=False."
+        )
+    # Pixel centres: output row o lies at (o + 1/2) / scale - 1/2, mostly between two input rows.
+    left, beyond = np.divmod(2 * rows + 1 - scale, 2 * scale)
+    return np.union1d(left, left[beyond > 0] + 1)
+
+
+@reads.register
+def _(layer: Sequential, rows: np.ndarray, axis: int) -> np.ndarray:
+    for part in reversed(layer.layers):
+        rows = reads(part, rows, axis)
+    return rows
+
+
+@reads.register(Skip | Residual)
+def _(layer: Skip | Residual, rows: np.ndarray, axis: int) -> np.ndarray:
+    return np.union1d(reads(layer.inner, rows, axis), rows)
+
+
+@reads.register
+def _(layer: Concat, rows: np.ndarray, axis: int) -> np.ndarray:
+    return np.unique(np.concatenate([reads(branch, rows, axis) for branch in layer.branches] or [rows]))
+
+
+@reads.register
+def _(layer: ConvNormAct, rows: np.ndarray, axis: int) -> np.ndarray:
+    for part in filter(None, (layer.activation, layer.norm, layer.conv)):
+        rows = reads(part, rows, axis)
+    return rows
+
+
+@reads.register
+def _(layer: ColorUNet, rows: np.ndarray, axis: int) -> np.ndarray:
+    return reads(layer.levels, reads(layer.head, rows, axis), axis)
+
+
+@reads.register
+def _(layer: CrossCircleCNN, rows: np.ndarray, axis: int) -> np.ndarray:
+    return reads(layer.stages, rows, axis)
+
+
+@reads.register(Linear | Flatten | InstanceNorm2d | Fusion)
+def _(layer: Layer, rows: np.ndarray, axis: int) -> np.ndarray:
+    raise ValueError(
+        f"receptive_field got {layer.name}, which sees the whole picture: ask for the layers before it alone."
+    )
+
+
+def windows(rows: np.ndarray, stride: int, start: int, taps: np.ndarray) -> np.ndarray:
+    """Return all rows ``row * stride + start + tap``, sorted, each once."""
+    return np.unique(np.add.outer(rows * stride + start, taps))
+
+
+def _extent(rows: np.ndarray) -> int:
+    return int(rows[-1] - rows[0]) + 1 if len(rows) else 0
+
+
+def _period(net: Layer, axis: int) -> int:
+    """After how many output rows everything repeats: what all enlargements together amount to."""
+    layers = [layer for _, layer in net.walk()]
+    scales = [layer.scale_factor[axis] for layer in layers if isinstance(layer, Upsample)]
+    strides = [layer.stride[axis] for layer in layers if isinstance(layer, ConvTranspose2d)]
+    return math.prod(scales + strides)

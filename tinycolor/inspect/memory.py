@@ -133,9 +133,12 @@ def _parts(value: Any, name: str, paths: dict[int, str]) -> Iterator[tuple[str, 
         yield (name if path is None else path.removesuffix(".")), value.closure
     elif isinstance(value, FunctionType):
         variables = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
-        for variable, cell in variables:
-            if _is_filled(cell):
-                yield _dotted(name, variable), cell.cell_contents
+        held = [(variable, cell.cell_contents) for variable, cell in variables if _is_filled(cell)]
+        # Python sorts variables by name; a reader wants the layers in the network's order.
+        order = list(paths)
+        held.sort(key=lambda pair: order.index(id(pair[1].layer)) if _has_place(pair[1], paths) else 0)
+        for variable, content in held:
+            yield _dotted(name, variable), content
     elif isinstance(value, dict):
         for key, item in value.items():
             yield _dotted(name, str(key)), item
@@ -143,6 +146,10 @@ def _parts(value: Any, name: str, paths: dict[int, str]) -> Iterator[tuple[str, 
         fields = getattr(value, "_fields", map(str, range(len(value))))
         for field, item in zip(fields, value, strict=True):
             yield _dotted(name, field), item
+
+
+def _has_place(value: Any, paths: dict[int, str]) -> bool:
+    return isinstance(value, Backward) and id(value.layer) in paths
 
 
 def _is_array(value: Any) -> bool:

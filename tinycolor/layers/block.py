@@ -90,12 +90,14 @@ class ConvNormAct(Layer):
         return y, backward
 
     def _slope(self) -> float | None:
-        """The activation's slope below zero, if it is a rectifier or nothing."""
+        """The activation's slope below zero, if it is nothing or a rectifier that only ever flattens."""
         if self.activation is None:
             return 1.0
         if isinstance(self.activation, ReLU):
             return 0.0
-        return self.activation.slope if isinstance(self.activation, LeakyReLU) else None
+        if isinstance(self.activation, LeakyReLU) and 0 <= self.activation.slope <= 1:
+            return self.activation.slope
+        return None
 
 
 def _batch_norm_act(norm: BatchNorm2d, z: Array, slope: float) -> tuple[Array, Backward]:
@@ -103,12 +105,13 @@ def _batch_norm_act(norm: BatchNorm2d, z: Array, slope: float) -> tuple[Array, B
     weight, bias = norm.weight, norm.bias
     y, statistics = batch_norm_act(z, weight.data, bias.data, norm.eps, slope)
     norm.update_running(statistics.mean, statistics.variance, z.size // z.shape[-1])
-    learn = weight.trainable
+    learn_weight, learn_bias = weight.trainable, bias.trainable
 
     def backward(dy: Array) -> Array:
         dz, dweight, dbias = batch_norm_act_dx(dy, z, y, weight.data, statistics, slope)
-        if learn:
+        if learn_weight:
             weight.grad += dweight
+        if learn_bias:
             bias.grad += dbias
         return dz
 

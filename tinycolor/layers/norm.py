@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tinycolor.backend import Array
@@ -64,22 +66,25 @@ class BatchNorm2d(Layer):
         if mode == "train":
             self.update_running(mean.ravel(), variance.ravel(), x.size // x.shape[-1])
         weight, bias = self.weight, self.bias
+        learn = learner(weight, bias)
         inv_std = ops.inverse_std(variance, self.eps)
         x_hat = ops.normalize(x, mean, inv_std)
 
         def backward(dy: Array) -> Array:
-            learn(weight, bias, dy, x_hat)
+            learn(dy, x_hat)
             return ops.normalize_dx(dy * weight.data, x_hat, inv_std, axes)
 
         return scale_and_shift(x_hat, weight, bias), backward
 
     def _with_running_statistics(self, x: Array) -> tuple[Array, Closure]:
         weight, bias = self.weight, self.bias
+        learn = learner(weight, bias)
         inv_std = ops.inverse_std(self.running_var, self.eps)
         x_hat = ops.normalize(x, self.running_mean, inv_std)
+        x_hat_for_dw = x_hat if weight.trainable else None
 
         def backward(dy: Array) -> Array:
-            learn(weight, bias, dy, x_hat)
+            learn(dy, x_hat_for_dw)
             return dy * (weight.data * inv_std)
 
         return scale_and_shift(x_hat, weight, bias), backward
@@ -129,15 +134,14 @@ class InstanceNorm2d(Layer):
         mean, variance = ops.moments(x, OVER_PICTURE)
         inv_std = ops.inverse_std(variance, self.eps)
         x_hat = ops.normalize(x, mean, inv_std)
+        if weight is None or bias is None:
+            return x_hat, lambda dy: ops.normalize_dx(dy, x_hat, inv_std, OVER_PICTURE)
+        learn = learner(weight, bias)
 
         def backward(dy: Array) -> Array:
-            if weight is None or bias is None:
-                return ops.normalize_dx(dy, x_hat, inv_std, OVER_PICTURE)
-            learn(weight, bias, dy, x_hat)
+            learn(dy, x_hat)
             return ops.normalize_dx(dy * weight.data, x_hat, inv_std, OVER_PICTURE)
 
-        if weight is None or bias is None:
-            return x_hat, backward
         return scale_and_shift(x_hat, weight, bias), backward
 
 
@@ -148,7 +152,14 @@ def scale_and_shift(x_hat: Array, weight: Parameter, bias: Parameter) -> Array:
     return y
 
 
-def learn(weight: Parameter, bias: Parameter, dy: Array, x_hat: Array) -> None:
-    """Add ``sum(dy * x_hat)`` and ``sum(dy)`` to the gradients of a scale and a shift."""
-    weight.grad += bias_db(dy * x_hat)
-    bias.grad += bias_db(dy)
+def learner(weight: Parameter, bias: Parameter) -> Callable[[Array, Array], None]:
+    """Return the function that adds ``sum(dy * x_hat)`` and ``sum(dy)`` to the gradients, unless frozen by now."""
+    learn_weight, learn_bias = weight.trainable, bias.trainable
+
+    def learn(dy: Array, x_hat: Array) -> None:
+        if learn_weight:
+            weight.grad += bias_db(dy * x_hat)
+        if learn_bias:
+            bias.grad += bias_db(dy)
+
+    return learn

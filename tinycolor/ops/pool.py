@@ -41,9 +41,13 @@ def max_pool2d(x: Array, kernel_size: Pair, stride: Pair, ceil_mode: bool) -> tu
 def max_pool2d_dx(dy: Array, winner: Array, x_shape: tuple[int, ...], kernel_size: Pair, stride: Pair) -> Array:
     """Return the gradient for x: all of dy goes to the tap that won, nothing to the others."""
     dx, inside = _gradient_frame(dy, x_shape, kernel_size, stride)
-    size = dy.shape[1:3]
+    overlap = stride[0] < kernel_size[0] or stride[1] < kernel_size[1]
     for number, (i, j) in enumerate(taps(kernel_size)):
-        dx[_tap(i, j, size, stride)] += dy * (winner == number)
+        pixels = dx[_tap(i, j, dy.shape[1:3], stride)]
+        if overlap:
+            pixels += dy * (winner == number)
+        else:
+            array_module(dy).multiply(dy, winner == number, out=pixels)
     return dx[inside]
 
 

@@ -20,8 +20,14 @@ def upsample_nearest(x: Array, scale: Pair) -> Array:
 def upsample_nearest_dx(dy: Array, scale: Pair) -> Array:
     """Return the gradient for x: the sum over the copies of each pixel."""
     sh, sw = scale
-    rows = sum(dy[:, i::sh] for i in range(sh))
-    return sum(rows[:, :, j::sw] for j in range(sw))
+    rows = _add_up([dy[:, i::sh] for i in range(sh)])
+    return _add_up([rows[:, :, j::sw] for j in range(sw)])
+
+
+def _add_up(parts: list[Array]) -> Array:
+    """Return the sum as a fresh array; unlike ``sum(parts)``, does not begin by adding 0."""
+    first, *others = parts
+    return sum(others[1:], start=first + others[0]) if others else first.copy()
 
 
 def interpolation_matrix(size: int, scale: int, align_corners: bool, dtype: np.dtype) -> np.ndarray:

@@ -21,8 +21,11 @@ class Block(NamedTuple):
 def cut(images: int, rows: int, bytes_per_row: int, target: int) -> list[Block]:
     """Return blocks of about ``target`` bytes, an even number of equal ones if possible, so that lanes balance.
 
-    A pure function of the shape: how work is cut decides how sums round.
+    Half of that or less stays in one piece: waking another lane would cost more than it saves. A pure function of
+    the shape: how work is cut decides how sums round.
     """
+    if images * rows * bytes_per_row <= target // 2:
+        return [Block(slice(0, images), 0, rows)]
     rows_per_block = max(1, target // bytes_per_row)
     if rows_per_block >= rows:
         count = -(-images // (rows_per_block // rows))
