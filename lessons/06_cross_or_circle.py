@@ -79,7 +79,7 @@ assert 0.3 < accuracy_before < 0.7
 # of 0.99 costs 0.01. A vote of 0.01, sure and wrong, costs 4.6.
 
 # %%
-optimizer = tc.optim.Adam(net.parameters(), learning_rate=3e-3)
+optimizer = tc.optim.Adam(net.parameters(), learning_rate=1e-3)
 losses = []
 for step in range(200):
     x, target = draw(32, 28, tc.Generator(6, epoch=0, step=step))
@@ -89,7 +89,7 @@ for step in range(200):
     backward(dy)
     optimizer.step()
     losses.append(float(loss))
-    if step in (0, 10, 20, 50, 100, 199):
+    if step in (0, 10, 20, 40, 80, 199):
         print(f"step {step:3}: loss {losses[-1]:.4f}")
 
 votes = net.predict(exam)
@@ -142,27 +142,29 @@ assert np.isclose(by_hand, best[:, 0].max(), rtol=1e-4)
 crosses = [int(answers[order[:100, number], 0].sum()) for number in range(8)]
 print("crosses among the 100 drawings that excite each filter most:", crosses)
 
-rows = ["before\ntraining", "after\ntraining", "best patch", "of the 2nd\ndrawing", "of the 3rd\ndrawing"]
-figure, axes = plt.subplots(5, 8, figsize=(9, 6.4), layout="constrained")
+figure, axes = plt.subplots(5, 8, figsize=(9, 6.2), layout="constrained")
 limit = abs(filters).max()
 for number in range(8):
-    pictures = [filters_before[:, :, 0, number], filters[..., number]]
-    pictures += [exciting_patch(rank, number) for rank in range(3)]
-    for row, picture in enumerate(pictures):
-        look = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit} if row < 2 else {"cmap": "gray", "vmin": -1.6}
-        axes[row, number].imshow(picture, **look)
-        axes[row, number].set_xticks([])
-        axes[row, number].set_yticks([])
+    patches = [exciting_patch(rank, number) for rank in range(3)]
+    for axis, weights in zip(axes[:, number], [filters_before[:, :, 0], filters], strict=False):
+        axis.imshow(weights[..., number], cmap="RdBu_r", vmin=-limit, vmax=limit)
+    for axis, picture in zip(axes[2:, number], patches, strict=True):
+        axis.imshow(picture, cmap="gray", vmin=-1.6, vmax=1.2)
     axes[0, number].set_title(f"filter {number}", fontsize=10)
     axes[4, number].set_xlabel(f"{crosses[number]} of 100\nare crosses", fontsize=10)
-for row, name in enumerate(rows):
-    axes[row, 0].set_ylabel(name, fontsize=10, rotation=0, ha="right", va="center")
-figure.suptitle("Red: drawing wanted. Blue: ground wanted. Below: the patches that excite each filter most.")
+for axis in axes.flat:
+    axis.set_xticks([])
+    axis.set_yticks([])
+names = ["filter before\ntraining", "filter after\ntraining", "its best\npatch", "its 2nd", "its 3rd"]
+for axis, name in zip(axes[:, 0], names, strict=True):
+    axis.set_ylabel(name, fontsize=10, rotation=0, ha="right", va="center")
+figure.suptitle("Red: drawing wanted. Blue: ground wanted. Below: what excites each filter most.")
 figures.save(figure, "06_filters")
 
 # %% [markdown]
-# Strokes, edges of strokes, and bare ground beside a stroke: nobody told it that a drawing is made of strokes. It
-# found that these patches tell the two apart. No single filter *is* a cross or a circle; that is for the next layers.
+# Strokes that fall or rise, bends, bare ground with drawing around it: nobody told it that drawings have such parts.
+# It found that they help to tell the two apart. No filter *is* a cross or a circle: patches of 7x7 are too small for
+# that, and most filters answer to both kinds. Putting the pieces together is for the layers behind.
 #
 # (Try it: delete the line with `std=0.01` and run again. The accuracy stays, but the filters remain the snow that they
 # started as, because the later layers learn to read snow. A picture of filters is a hint, not a proof.)
@@ -183,7 +185,7 @@ large = huge[:, 14:42, 14:42].copy()
 
 tests = {
     "as in training": (exam, answers),
-    "30 % of dots\nturned over": (noisy, noisy_answers),
+    "three dots in ten\nturned over": (noisy, noisy_answers),
     "half as large": (small, small_answers),
     "twice as near": (large, large_answers),
 }
@@ -192,10 +194,11 @@ for name, (pictures, wanted) in tests.items():
     votes = net.predict(pictures)
     worst[name] = (votes * wanted).sum(1).argsort()[:6]  # where the right vote is weakest
     scores[name] = (votes.argmax(1) == wanted.argmax(1)).mean()
-    share = (votes.argmax(1) == 0).mean()
-    print(f"{name!r:30}: {scores[name]:.1%} right, calls {share:.0%} crosses")
+    called = (votes.argmax(1) == 0).mean()
+    title = name.replace("\n", " ")
+    print(f"{title:29}: {scores[name]:.1%} right; it calls {called:.0%} of them crosses")
 assert scores["as in training"] >= 0.99
-assert max(scores["30 % of dots\nturned over"], scores["half as large"], scores["twice as near"]) < 0.97
+assert sorted(scores.values())[-2] < 0.97  # the other three
 
 # %% [markdown]
 # And sheets that are neither, or both: empty; all drawing; two with a cross *and* a circle; one line; a square.
@@ -211,7 +214,7 @@ odd_votes = net.predict(odd)
 for name, vote in zip(["empty", "full", "both", "both", "line", "square"], odd_votes, strict=True):
     print(f"{name:6}: cross {vote[0]:.2f}, circle {vote[1]:.2f}, sum {vote.sum():.2f}")
 
-figure, axes = plt.subplots(5, 6, figsize=(8, 9.6), layout="constrained")
+figure, axes = plt.subplots(5, 6, figsize=(8, 8.8), layout="constrained")
 for row, (name, (pictures, wanted)) in enumerate(tests.items()):
     for axis, n in zip(axes[row], worst[name], strict=True):
         vote = net.predict(pictures[n : n + 1])[0]
@@ -222,3 +225,41 @@ for axis, picture, vote in zip(axes[4], odd, odd_votes, strict=True):
 axes[4, 0].set_ylabel("neither,\nor both", fontsize=10)
 figure.suptitle("The six worst of each kind (red: wrong), and sheets that are neither or both")
 figures.save(figure, "06_mistakes")
+
+# %% [markdown]
+# Look at the wrong ones together. Small circles: "cross". Crosses seen from near, or drowned in noise: "circle". An
+# empty sheet and a single line: "cross". A full sheet and a square: "circle". It is as if it were asking *how much is
+# drawn here?* And that is no bad question: a circle is a longer line than a cross, so it covers more dots. How far
+# would one get with nothing else: count the dots, and say "cross" if they are fewer than in half of the exam drawings?
+
+# %%
+covered = (exam == 1).mean((1, 2, 3))  # (1000,): the share of dots that are drawing
+counting = ((covered < np.median(covered)) == (answers[:, 0] == 1)).mean()
+of_crosses, of_circles = covered[answers[:, 0] == 1].mean(), covered[answers[:, 1] == 1].mean()
+print(f"crosses cover {of_crosses:.0%} of the dots, circles {of_circles:.0%}")
+print(f"counting alone gets {counting:.1%} of the exam right")
+assert 0.75 < counting < 0.9
+assert odd_votes[[0, 4]].argmax(1).tolist() == [0, 0]  # empty, line: cross
+assert odd_votes[[1, 5]].argmax(1).tolist() == [1, 1]  # full, square: circle
+assert odd_votes.min(1).max() < 0.5  # never both votes high
+
+# %% [markdown]
+# Counting alone goes a good part of the way, and the network seems to lean on it. It cannot know that we care about the
+# shape and not about the amount: in all it has ever seen, the two went together. Nor can it say "I don't know". It has
+# never met a sheet whose answer was 0, 0 or 1, 1, so its two votes have learned to add up to about 1.
+#
+# ## What you know now
+#
+# - Training is five lines: forward, loss, zero_grad, backward, step.
+# - The filters are learned too. They become strokes and edges, because those tell the two apart.
+# - A score holds for drawings of the same sort as the exam. On others the network can be sure and wrong.
+# - A network learns whatever works on its drawings, and that need not be what you meant. The cure is in the drawings:
+#   show it small ones, noisy ones, empty ones, and say what they are.
+#
+# And one thing to wonder about: 200 steps with 32 drawings each took seconds. How many multiplications was that, and
+# how does a computer get through them so fast? Lesson 7.
+#
+# **Now you**: `lessons/exercises/06_cross_or_circle.py`. You write the five lines.
+
+# %%
+figures.show()

@@ -89,10 +89,17 @@ assert best == (1, 1), (
 by_two = sliding(cross, falling, 2)
 assert by_two.shape != (7, 7), "With stride 2 you still visit every place: the stride is the step between two places."
 assert by_two.shape == (4, 4), f"With stride 2 the map of the cross should be 4x4, not {by_two.shape}."
-assert np.isclose(by_two[2, 2], 1), (
-    f"With stride 2, map[2, 2] belongs to the patch that begins at dot (4, 4) and matches with 1; yours says "
-    f"{by_two[2, 2]:.2f}. A patch begins at row * stride and column * stride, and is still as large as the filter."
+last = by_two[3, 3]
+assert not np.isclose(last, 5 / 9), (
+    "With stride 2 the last place begins at dot (6, 6), and yours seems to begin at (3, 3). Cut the patch at "
+    "row * stride and column * stride."
 )
+assert np.isclose(last, 7 / 9), f"With stride 2, map[3, 3] should be map[6, 6] of stride 1, 0.78; yours is {last:.2f}."
+corner = sliding(cross, np.array([[1, 0], [0, 0]]), 1)[0, 0]
+assert not np.isclose(corner, 1 / 4), (
+    "Your filter is turned upside down: its upper left belongs on the patch's upper left."
+)
+assert np.isclose(corner, -1 / 4), f"This filter looks at the upper left dot alone: -1 / 4, and yours is {corner:.2f}."
 wide = sliding(cross, np.ones((2, 4)), 3)
 assert wide.shape == (3, 2), (
     f"A filter of 2 rows and 4 columns fits with stride 3 at 3x2 places; your map has the shape {wide.shape}. "

@@ -103,7 +103,7 @@ assert dx != 5, (
     "For x you return 5. That is how far the *cube* moves the result, times' da. It still has to go back through the "
     "cube: hand it to the cube's backward as dy."
 )
-assert dx != 12, "For x you return 12: the cube's backward was told 1, but b makes the cube count 5-fold. Tell it what times answered."
+assert dx != 12, "For x you return 12: the cube's backward was told 1. Tell it what the backward of times said for it."
 assert db != 2, "For b you return 2, which is x. But b is multiplied by the cube of x: give `times` the cube, not x."
 assert (dx, db) != (8, 60), "Both derivatives are right, in the wrong order: first the one for x, then the one for b."
 for x, b in ((2.0, 5.0), (-1.5, 0.5), (0.3, -7.0)):

@@ -1,0 +1,296 @@
+"""Losses: values against formulas written out, gradients against differences, both against PyTorch."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tinycolor import gradcheck, losses
+
+Loss = Callable[..., tuple[np.ndarray, np.ndarray]]
+SHAPES = [(1,), (3, 2), (2, 3, 5, 2)]
+shapes = pytest.mark.parametrize("shape", SHAPES)
+dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def draw(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def probabilities(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.05, 0.95, shape)
+
+
+def class_numbers(shape: tuple[int, ...], classes: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, classes, shape)
+
+
+def shares(shape: tuple[int, ...]) -> np.ndarray:
+    """Shares of all classes that do not sum to 1 on purpose: nothing in the formula says that they do."""
+    return probabilities(shape, seed=1)
+
+
+def mean_of(f: Callable[..., float]) -> Callable[..., float]:
+    """Turn a formula for one number and its target into the mean over two arrays, number by number."""
+    return lambda y, target: sum(f(a, b) for a, b in zip(y.flat, target.flat, strict=True)) / y.size
+
+
+def huber(y: float, target: float, beta: float) -> float:
+    size = abs(y - target)
+    return size**2 / (2 * beta) if size < beta else size - beta / 2
+
+
+def cross_entropy_by_loops(logits: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
+    total = 0.0
+    for place in np.ndindex(weight.shape):
+        share = np.exp(logits[place]) / np.exp(logits[place]).sum()
+        total -= weight[place] * (target[place] * np.log(share)).sum()
+    return total / weight.size
+
+
+ELEMENTWISE = {
+    "mse": (losses.mse, mean_of(lambda y, t: (y - t) ** 2), draw),
+    "l1": (losses.l1, mean_of(lambda y, t: abs(y - t)), draw),
+    "smooth_l1": (losses.smooth_l1, mean_of(lambda y, t: huber(y, t, 1.0)), draw),
+    "smooth_l1 of beta 0.3": (
+        lambda y, t: losses.smooth_l1(y, t, beta=0.3),
+        mean_of(lambda y, t: huber(y, t, 0.3)),
+        draw,
+    ),
+    "bce": (losses.bce, mean_of(lambda y, t: -(t * np.log(y) + (1 - t) * np.log(1 - y))), probabilities),
+    "bce_with_logits": (
+        losses.bce_with_logits,
+        mean_of(lambda z, t: t * np.log(1 + np.exp(-z)) + (1 - t) * np.log(1 + np.exp(z))),
+        draw,
+    ),
+}
+elementwise = pytest.mark.parametrize(("loss", "formula", "make"), ELEMENTWISE.values(), ids=ELEMENTWISE.keys())
+
+
+@elementwise
+@shapes
+def test_value_agrees_with_its_formula(loss: Loss, formula: Callable, make: Callable, shape: tuple[int, ...]) -> None:
+    y, target = make(shape), probabilities(shape, seed=1)
+    np.testing.assert_allclose(loss(y, target)[0], formula(y, target), rtol=1e-12)
+
+
+@elementwise
+@shapes
+def test_gradient_agrees_with_differences(
+    loss: Loss, formula: Callable, make: Callable, shape: tuple[int, ...]
+) -> None:
+    y, target = make(shape), probabilities(shape, seed=1)
+    assert abs(y - target).min() > 1e-3  # away from the kink of l1
+    gradcheck(lambda y: loss(y, target), y)
+
+
+@elementwise
+@dtypes
+def test_loss_is_one_number_in_the_dtype_of_y(loss: Loss, formula: Callable, make: Callable, dtype: str) -> None:
+    y, target = make((2, 3)).astype(dtype), probabilities((2, 3), seed=1).astype(dtype)
+    value, dy = loss(y, target)
+    assert (value.shape, value.dtype) == ((), dtype)
+    assert (dy.shape, dy.dtype) == (y.shape, dtype)
+
+
+@elementwise
+def test_inputs_may_be_read_only_and_stay_as_they_were(loss: Loss, formula: Callable, make: Callable) -> None:
+    y, target = make((2, 4, 3)).transpose(2, 0, 1), probabilities((2, 4, 3), seed=1).transpose(2, 0, 1)
+    y.flags.writeable = target.flags.writeable = False
+    value, dy = loss(y, target)
+    np.testing.assert_allclose(value, formula(y, target), rtol=1e-12)
+    assert not np.shares_memory(dy, y)
+    np.testing.assert_array_equal(y, make((2, 4, 3)).transpose(2, 0, 1))
+    np.testing.assert_array_equal(target, probabilities((2, 4, 3), seed=1).transpose(2, 0, 1))
+
+
+@elementwise
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((3, 1), "float64"), ((3,), "float64"), ((2, 3), "float64"), ((3, 2), "float32")]
+)
+def test_a_target_of_another_kind_is_refused(
+    loss: Loss, formula: Callable, make: Callable, shape: tuple[int, ...], dtype: str
+) -> None:
+    with pytest.raises(ValueError, match=r"got y of shape \(3, 2\), float64 and a target of"):
+        loss(make((3, 2)), probabilities(shape).astype(dtype))
+
+
+def test_an_array_is_expected() -> None:
+    with pytest.raises(TypeError, match="expected a NumPy or CuPy array"):
+        losses.mse(draw((2,)), [1.0, 2.0])
+
+
+# Binary cross-entropy at its ends.
+
+
+@dtypes
+def test_bce_holds_logarithms_at_minus_100(dtype: str) -> None:
+    y, target = np.array([0, 1, 0, 1], dtype), np.array([1, 0, 0, 1], dtype)
+    loss, dy = losses.bce(y, target)
+    assert loss == 50
+    assert np.isfinite(dy).all()
+    assert np.sign(dy).tolist() == [-1, 1, 0, 0]
+
+
+@dtypes
+def test_bce_with_logits_is_right_far_out(dtype: str) -> None:
+    logits = np.array([-1e4, -1e4, 1e4, 1e4, 0], dtype)
+    target = np.array([0, 1, 0, 1, 0.5], dtype)
+    loss, dy = losses.bce_with_logits(logits, target)
+    np.testing.assert_allclose(loss, (2e4 + np.log(2)) / 5, rtol=1e-6)
+    np.testing.assert_array_equal(dy, np.array([0, -1, 1, 0, 0], dtype) / 5)
+
+
+def test_bce_with_logits_keeps_the_small_end() -> None:
+    """log(1 + exp(-40)) is exp(-40), where 1 + exp(-40) rounds to 1."""
+    loss, _ = losses.bce_with_logits(np.array([40.0]), np.array([1.0]))
+    np.testing.assert_allclose(loss, np.exp(-40), rtol=1e-12)
+
+
+# Cross-entropy: one class, or shares of all; a weight per pixel.
+
+PIXELS = [(), (4,), (2, 3, 5)]
+pixels = pytest.mark.parametrize("shape", PIXELS)
+
+
+@pixels
+@pytest.mark.parametrize("integer", ["int64", "int32", "uint8"])
+def test_cross_entropy_of_class_numbers(shape: tuple[int, ...], integer: str) -> None:
+    logits, target = draw((*shape, 3)), class_numbers(shape, 3)
+    wanted = cross_entropy_by_loops(logits, np.eye(3)[target], np.ones(shape))
+    np.testing.assert_allclose(losses.cross_entropy(logits, np.asarray(target, integer))[0], wanted, rtol=1e-12)
+
+
+@pixels
+def test_cross_entropy_of_shares(shape: tuple[int, ...]) -> None:
+    logits, target = draw((*shape, 3)), shares((*shape, 3))
+    wanted = cross_entropy_by_loops(logits, target, np.ones(shape))
+    np.testing.assert_allclose(losses.cross_entropy(logits, target)[0], wanted, rtol=1e-12)
+
+
+@pixels
+def test_cross_entropy_weighs_pixels(shape: tuple[int, ...]) -> None:
+    logits, target, weight = draw((*shape, 3)), shares((*shape, 3)), np.asarray(probabilities(shape, seed=2))
+    wanted = cross_entropy_by_loops(logits, target, weight)
+    np.testing.assert_allclose(losses.cross_entropy(logits, target, weight)[0], wanted, rtol=1e-12)
+
+
+@pixels
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_cross_entropy_gradient_agrees_with_differences(shape: tuple[int, ...], soft: bool, weighted: bool) -> None:
+    target = shares((*shape, 3)) if soft else np.asarray(class_numbers(shape, 3))
+    weight = np.asarray(probabilities(shape, seed=2)) if weighted else None
+    gradcheck(lambda logits: losses.cross_entropy(logits, target, weight), draw((*shape, 3)))
+
+
+def test_weight_zero_leaves_a_pixel_out() -> None:
+    logits, target = draw((2, 3, 5, 4)), class_numbers((2, 3, 5), 4)
+    weight = np.ones((2, 3, 5))
+    weight[1, 2] = 0
+    loss, dz = losses.cross_entropy(logits, target, weight)
+    logits[1, 2] += 100
+    other_loss, other_dz = losses.cross_entropy(logits, target, weight)
+    assert loss == other_loss
+    np.testing.assert_array_equal(dz, other_dz)
+    assert (dz[1, 2] == 0).all()
+
+
+@dtypes
+def test_cross_entropy_is_right_far_out(dtype: str) -> None:
+    logits = np.array([[1e4, -1e4], [1e4, -1e4]], dtype)
+    loss, dz = losses.cross_entropy(logits, np.array([0, 1]))
+    assert loss == 1e4
+    np.testing.assert_array_equal(dz, np.array([[0, 0], [0.5, -0.5]], dtype))
+
+
+@dtypes
+@pytest.mark.parametrize("weight", [None, "float32", "float64", "int64", "bool"])
+def test_cross_entropy_is_one_number_in_the_dtype_of_the_logits(dtype: str, weight: str | None) -> None:
+    weights = None if weight is None else np.array([1, 0], weight)
+    loss, dz = losses.cross_entropy(draw((2, 3)).astype(dtype), np.array([2, 0]), weights)
+    assert (loss.shape, loss.dtype) == ((), dtype)
+    assert (dz.shape, dz.dtype) == ((2, 3), dtype)
+
+
+def test_cross_entropy_leaves_its_inputs_alone() -> None:
+    given = draw((2, 3, 5, 4)), shares((2, 3, 5, 4)), probabilities((2, 3, 5), seed=2)
+    originals = [array.copy() for array in given]
+    for array in given:
+        array.flags.writeable = False
+    losses.cross_entropy(*given)
+    for array, original in zip(given, originals, strict=True):
+        np.testing.assert_array_equal(array, original)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (np.array([0, 3]), "class numbers 0 to 2"),
+        (np.array([-1, 0]), "class numbers 0 to 2"),
+        (np.array([0, 255], "uint8"), "class numbers 0 to 2"),
+        (np.zeros((2, 3), "float32"), "shares as float64"),
+        (np.array([True, False]), "got a target of bool"),
+        (np.array([0, 1, 2]), r"expected integers \(2,\) or shares \(2, 3\)"),
+        (np.array([[0, 1]]), r"expected integers \(2,\) or shares \(2, 3\)"),
+        (np.zeros((2, 4)), r"expected integers \(2,\) or shares \(2, 3\)"),
+    ],
+    ids=["too large", "negative", "255", "float32", "bool", "too many", "one axis more", "too many classes"],
+)
+def test_cross_entropy_refuses_a_target_that_does_not_fit(target: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        losses.cross_entropy(draw((2, 3)), target)
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (3,), ()])
+def test_cross_entropy_refuses_weights_that_do_not_fit(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"expected one per pixel, \(2,\)"):
+        losses.cross_entropy(draw((2, 3)), np.array([0, 1]), np.ones(shape))
+
+
+# Against PyTorch.
+
+
+def assert_agrees_with_torch(ours: Loss, theirs: Callable, y: np.ndarray, target: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    loss, dy = ours(y, target)
+    y_there = torch.tensor(y, requires_grad=True)
+    loss_there = theirs(torch.nn.functional, y_there, torch.tensor(target))
+    loss_there.backward()
+    np.testing.assert_allclose(loss, loss_there.detach(), rtol=1e-12)
+    np.testing.assert_allclose(dy, y_there.grad, rtol=1e-8, atol=1e-12)  # their 1e-12 in bce is a float32
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    ("loss", "theirs", "make"),
+    [
+        (losses.mse, lambda f, y, t: f.mse_loss(y, t), draw),
+        (losses.l1, lambda f, y, t: f.l1_loss(y, t), draw),
+        (losses.smooth_l1, lambda f, y, t: f.smooth_l1_loss(y, t), draw),
+        (lambda y, t: losses.smooth_l1(y, t, beta=0.3), lambda f, y, t: f.smooth_l1_loss(y, t, beta=0.3), draw),
+        (losses.bce, lambda f, y, t: f.binary_cross_entropy(y, t), probabilities),
+        (losses.bce, lambda f, y, t: f.binary_cross_entropy(y, t), lambda shape: probabilities(shape).round()),
+        (losses.bce_with_logits, lambda f, y, t: f.binary_cross_entropy_with_logits(y, t), draw),
+        (
+            losses.bce_with_logits,
+            lambda f, y, t: f.binary_cross_entropy_with_logits(y, t),
+            lambda shape: 1e4 * draw(shape),
+        ),
+        (losses.cross_entropy, lambda f, z, t: f.cross_entropy(z.movedim(-1, 1), t.movedim(-1, 1)), draw),
+    ],
+    ids=["mse", "l1", "smooth_l1", "beta 0.3", "bce", "bce of 0 and 1", "logits", "far logits", "cross_entropy"],
+)
+def test_loss_agrees_with_torch(loss: Loss, theirs: Callable, make: Callable) -> None:
+    shape = (2, 3, 5, 4)
+    assert_agrees_with_torch(loss, theirs, make(shape), probabilities(shape, seed=1))
+
+
+@pytest.mark.parity
+def test_cross_entropy_of_class_numbers_agrees_with_torch() -> None:
+    assert_agrees_with_torch(
+        losses.cross_entropy,
+        lambda f, z, t: f.cross_entropy(z.movedim(-1, 1), t),
+        draw((2, 3, 5, 4)),
+        class_numbers((2, 3, 5), 4),
+    )
