@@ -26,6 +26,7 @@ lint: .venv/dev
 
 # OPENBLAS_* variables hold NumPy to a slower kernel on some machines: without them here, and only here.
 bench: .venv/parity
+	mkdir -p $(OUT)
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/tinycolor bench --json $(OUT)/bench.json
 
 clean:

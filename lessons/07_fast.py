@@ -99,7 +99,7 @@ assert answers[0, 1] == 2 + 7 + 12  # the falling line of the second window
 assert (answers == conv_by_loops(picture[None, :, :, None], falling[:, :, None, None])[0, :, :, 0]).all()
 
 # %% [markdown]
-# `tinycolor.ops.conv` does just this for many pictures, channels and filters. Step into it: it is six lines. From here
+# `tinycolor.ops.conv` does just this for many pictures, channels and filters. Step into it: it is short. From here
 # on we use a layer of a size that real networks have: two pictures of 128x128 with 64 channels, 64 filters of 3x3.
 
 # %%

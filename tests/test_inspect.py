@@ -60,7 +60,7 @@ def test_remembered_does_not_count_parameters_that_live_in_an_optimizers_buffer(
     tc.optim.SGD(layer.parameters(), 0.1)
     x = picture(2, 4, 4, 3)
     _, backward = layer(x, mode="eval")
-    assert {row.name for row in remembered(backward).rows} == {"x_hat", "inv_std"}
+    assert {row.name for row in remembered(backward).rows} == {"x_hat_for_dw", "inv_std"}
 
 
 def test_remembered_looks_into_every_container():

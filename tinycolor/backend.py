@@ -42,6 +42,8 @@ def _module_of(array: Array) -> ModuleType:
     cupy = sys.modules.get("cupy")
     if cupy is not None and isinstance(array, cupy.ndarray):
         return cupy
+    if isinstance(array, tuple):
+        raise TypeError("got a tuple, expected an array: a layer returns two things, y, backward = layer(x).")
     raise TypeError(f"got {type(array).__name__}, expected a NumPy or CuPy array: wrap it in np.asarray first.")
 
 

@@ -55,7 +55,7 @@ def demo(out: Path, seed: int) -> None:
 def summary(network: str, batch: int, size: int | None) -> None:
     """Print a network layer by layer: shapes, parameters, memory, algorithm."""
     net = getattr(tc.networks, network)()
-    side = size or getattr(net, "size", 64)
+    side = size if size is not None else int(getattr(net, "size", 64))
     try:
         table = tc.summary(net, (batch, side, side, 1))
     except ValueError as error:
@@ -65,12 +65,14 @@ def summary(network: str, batch: int, size: int | None) -> None:
 
 @main.command()
 @click.option("--turns", type=click.IntRange(min=1), default=5, show_default=True, help="Turns of each side.")
-@click.option("--case", "cases", multiple=True, help="Only these cases; may be given several times.")
+@click.option("--case", "cases", multiple=True, help=f"Only this: {', '.join(benchmark.GROUPS)}; may be repeated.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Also write everything here.")
 def bench(turns: int, cases: tuple[str, ...], output: Path | None) -> None:
     """Time tinycolor, and PyTorch where installed, in turns; below 1 tinycolor is the faster."""
     try:
-        report = benchmark.run(turns=turns, output=output, cases=cases or None)
+        report = benchmark.run(
+            turns=turns, output=output, cases=cases or None, progress=lambda line: click.echo(line, err=True)
+        )
     except (ValueError, RuntimeError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(report)

@@ -80,7 +80,7 @@ def gradcheck(
         # A loss: its value's own upstream gradient is 1.
         dys = upstream = [array_module(ys[0]).ones_like(ys[0])]
         dxs = backward
-    dxs = dxs if isinstance(dxs, tuple) else (dxs,)
+    dxs = tuple(dxs) if isinstance(dxs, tuple | list) else (dxs,)
     _check_untouched("input", inputs, originals, seed)
     _check_untouched("dy", dys, upstream, seed)
     if len(dxs) != len(inputs):
@@ -90,6 +90,10 @@ def gradcheck(
     checks += [(name, p.data, p.grad - before[name]) for name, p in named]
     worst = 0.0
     for name, array, gradient in checks:
+        if not hasattr(gradient, "dtype"):
+            raise GradientError(
+                f"{name}: backward returned {type(gradient).__name__}, expected an array (seed {seed})."
+            )
         if gradient.shape != array.shape or gradient.dtype != array.dtype:
             raise GradientError(
                 f"{name}: the gradient has shape {gradient.shape}, {gradient.dtype}, expected {array.shape}, "

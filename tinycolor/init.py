@@ -18,7 +18,8 @@ from tinycolor.random import Generator
 def fans(weight: np.ndarray) -> tuple[int, int]:
     """Return how many inputs one output hears and how many outputs one input reaches.
 
-    For (kh, kw, C, F): ``(kh*kw*C, kh*kw*F)``; for (C, F): ``(C, F)``.
+    For (kh, kw, C, F): ``(kh*kw*C, kh*kw*F)``; for (C, F): ``(C, F)``. A transposed convolution's filters are those
+    of the convolution that leads back, so its two numbers change places, as in PyTorch.
     """
     *window, inputs, outputs = weight.shape
     area = math.prod(window)

@@ -9,6 +9,8 @@ nothing waits for a GPU until you print it; dy has the shape and dtype of y. Tar
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinycolor.backend import Array, array_module
 from tinycolor.ops.activation import sigmoid
 from tinycolor.ops.softmax import log_softmax
@@ -60,7 +62,7 @@ def bce(y: Array, target: Array) -> tuple[Array, Array]:
     """
     _check_same_shape("bce", y, target)
     xp = array_module(y)
-    smallest = xp.finfo(y.dtype).tiny
+    smallest = np.finfo(y.dtype).smallest_subnormal
     log_yes = xp.maximum(xp.log(xp.maximum(y, smallest)), -100)
     log_no = xp.maximum(xp.log(xp.maximum(1 - y, smallest)), -100)
     loss = -(target * log_yes + (1 - target) * log_no).mean()
@@ -97,7 +99,7 @@ def cross_entropy(logits: Array, target: Array, weight: Array | None = None) -> 
     ValueError
         A shape does not fit, or a class number is out of range.
     """
-    xp = array_module(logits)
+    xp = array_module(logits, target)
     pixels = logits.size // logits.shape[-1]
     shares = target if target.dtype == logits.dtype else _one_hot(target, logits)
     if shares.shape != logits.shape:
@@ -113,7 +115,8 @@ def cross_entropy(logits: Array, target: Array, weight: Array | None = None) -> 
     dz = xp.exp(log_p) * shares.sum(-1, keepdims=True) - shares
     per_pixel = -(shares * log_p).sum(-1)
     if weight is not None:
-        per_pixel = per_pixel * weight
+        weight = weight.astype(logits.dtype)
+        per_pixel *= weight
         dz *= weight[..., None]
     dz /= pixels
     return per_pixel.sum() / pixels, dz

@@ -286,7 +286,7 @@ def one_cycle(learning_rate: float, total_steps: int, warmup: float = 0.3) -> Sc
     peak = warmup * total_steps - 1
 
     def schedule(step: int) -> float:
-        if step <= peak:
+        if step < peak:
             return _cosine(first, learning_rate, step / peak)
         return _cosine(learning_rate, last, min(1.0, (step - peak) / (total_steps - 1 - peak)))
 

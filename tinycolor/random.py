@@ -83,7 +83,9 @@ class Generator:
     ) -> Array:
         """Return numbers spread evenly over [low, high), 24 random bits each."""
         bits = self.bits(int(np.prod(shape)), xp).reshape(shape) >> 8
-        return (low + (high - low) * (bits * 2.0**-24)).astype(dtype)
+        numbers = (low + (high - low) * (bits * 2.0**-24)).astype(dtype)
+        # Rounding may have reached the end that is excluded.
+        return xp.minimum(numbers, np.nextafter(high, low, dtype=dtype))
 
     def normal(
         self, shape: tuple[int, ...], mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32
@@ -102,7 +104,15 @@ class Generator:
         return (mean + std * pairs[:count].reshape(shape)).astype(dtype)
 
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> np.ndarray:
-        """Return whole numbers from ``low`` up to and without ``high``, as int64."""
+        """Return whole numbers from ``low`` up to and without ``high``, as int64.
+
+        Raises
+        ------
+        ValueError
+            There is no number in the range, or more than 2**32.
+        """
+        if not 0 < high - low <= 2**32:
+            raise ValueError(f"integers got the range {low} to {high}, expected 1 to 2**32 numbers in it.")
         bits = self.bits(int(np.prod(shape))).reshape(shape)
         return low + (bits * np.uint64(high - low) >> np.uint64(32)).astype(np.int64)
 

@@ -40,13 +40,13 @@ class lanes:  # noqa: N801 (reads as a verb: `with tc.lanes(1):`)
     Raises
     ------
     ValueError
-        ``count`` is below 1.
+        ``count`` is no whole number of at least 1.
     """
 
     def __init__(self, count: int) -> None:
         global _count
-        if count < 1:
-            raise ValueError(f"lanes got {count}, expected at least 1.")
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"lanes got {count}, expected a whole number of at least 1.")
         self._before, _count = _count, count
 
     def __enter__(self) -> lanes:
@@ -71,7 +71,7 @@ def in_lanes(body: Callable[[Block], None], blocks: Sequence[Block]) -> None:
     """
     count = min(_count, len(blocks))
     with one_blas_thread():
-        if count == 1 or getattr(_here, "inside", False):
+        if count <= 1 or getattr(_here, "inside", False):
             for block in blocks:
                 body(block)
             return

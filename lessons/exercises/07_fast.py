@@ -24,20 +24,23 @@ def conv(picture, filters):
 
 
 # %% The check: do not change anything below this line
-def run(function, *arguments):
+def run(function, hint, *arguments):
     """Call a function; if it stops with an error, say what to look at."""
     try:
         return function(*arguments)
     except (AttributeError, IndexError, NameError, TypeError, ValueError) as error:
         shapes = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else str(a) for a in arguments)
         raise AssertionError(
-            f"{function.__name__}({shapes}) stopped with this error:\n  {type(error).__name__}: {error}\n"
-            "Print the shapes on the line before. A matrix product (n, m) @ (m, f) needs the same m on both sides."
+            f"{function.__name__}({shapes}) stopped with this error:\n  {type(error).__name__}: {error}\n{hint}"
         ) from error
 
 
 picture = np.arange(20.0, dtype=np.float32).reshape(4, 5)  # each dot is a different number: nothing can hide
-columns = run(im2col, picture, 2)
+hint = (
+    "Are all windows of one size? One that hangs over the edge comes out smaller: H - k + 1 lines, W - k + 1 dots in "
+    "each, cut out as picture[lines, dots]."
+)
+columns = run(im2col, hint, picture, 2)
 assert columns is not ..., "im2col() still returns `...`: collect one row per window, then make an array of them."
 assert columns is not None, "im2col() returned None: does it end with `return`?"
 assert isinstance(columns, np.ndarray), (
@@ -51,11 +54,14 @@ assert columns.shape not in {(6, 4), (8, 4), (9, 4), (20, 4)}, (
     f"You have {len(columns)} windows, but there are 12. A window of 2 fits 3 times into 4 lines and 4 times "
     "into 5 dots: H - k + 1 and W - k + 1 places."
 )
+assert columns.shape != (4, 4), "You have 4 windows, but there are 12: they overlap, each one dot further on."
 assert columns.shape == (12, 4), f"12 windows of 4 numbers make the shape (12, 4); yours is {columns.shape}."
 expected = np.array([[p, p + 1, p + 5, p + 6] for p in (0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13)])
 by_column = expected.reshape(3, 4, 4).transpose(1, 0, 2).reshape(12, 4)
 turned = expected.reshape(12, 2, 2).transpose(0, 2, 1).reshape(12, 4)
-assert not (columns == columns[-1]).all(), "All your rows are the same window: does the window move with both loops?"
+assert not (columns == columns[-1]).all(), (
+    "All your rows are the same window. Does it move with both loops, and does each row have an array of its own?"
+)
 assert not np.array_equal(columns, by_column), (
     "All windows are there, but they come from top to bottom. Reading order goes along a line first: which of your two "
     "loops is the outer one?"
@@ -75,7 +81,8 @@ assert wrong.size == 0, (
 
 layer = tc.Conv2d(1, 6, 2)  # the real layer; its biases start at 0
 filters = layer.weight.data[:, :, 0]  # (2, 2, 6)
-answers = run(conv, picture, filters)
+hint = "Print the shapes on the line before. A matrix product (n, m) @ (m, f) needs the same m on both sides."
+answers = run(conv, hint, picture, filters)
 assert answers is not ..., "im2col() is right. conv() still returns `...`: columns @ filters, each in the right shape."
 assert answers is not None, "conv() returned None: does it end with `return`?"
 assert np.shape(answers) != (12, 6), "(12, 6): the product is there. Lay its 12 rows out as the picture they came from."
@@ -104,7 +111,7 @@ assert np.allclose(answers, wanted, atol=1e-4), (
 # Another size, in case a 2 or a 4 was left standing in your code.
 layer = tc.Conv2d(1, 5, 3)
 picture = tc.Generator(7).normal((9, 7))
-answers = run(conv, picture, layer.weight.data[:, :, 0])
+answers = run(conv, "Is a size written as a number somewhere in your code?", picture, layer.weight.data[:, :, 0])
 wanted = layer.predict(picture[None, :, :, None])[0]
 fits = np.shape(answers) == wanted.shape and np.allclose(answers, wanted, atol=1e-4)
 assert fits, (

@@ -25,7 +25,7 @@ from tinycolor.bench.load import read_load
 from tinycolor.bench.machine import environment, machine
 from tinycolor.bench.plan import DEFAULT, GROUPS, MEMORY_RUNS, MEMORY_STEPS, Case, choose
 from tinycolor.bench.report import Report, Row
-from tinycolor.bench.turns import Reading, quiet_reading, take_turns
+from tinycolor.bench.turns import Patience, Reading, quiet_reading, take_turns
 
 __all__ = ["GROUPS", "BenchError", "Report", "run"]
 
@@ -39,8 +39,9 @@ def run(
     cases: Sequence[str] | None = None,
     seconds: float = 0.5,
     progress: Callable[[str], None] | None = None,
+    patience: float = 300,
 ) -> Report:
-    """Measure tinycolor and, where it is installed, PyTorch; a few minutes.
+    """Measure tinycolor and, where it is installed, PyTorch; a few minutes on a quiet machine.
 
     Parameters
     ----------
@@ -54,6 +55,9 @@ def run(
         How long one side repeats a case in one turn (at least three calls).
     progress : function of a line, optional
         Is told what is being measured.
+    patience : float
+        How many seconds the whole run may spend on waiting for a quiet machine and on measuring again what
+        other processes disturbed. After that the figures are taken as they come, and marked.
 
     Returns
     -------
@@ -75,13 +79,14 @@ def run(
     torch = has_torch()
     date = datetime.now().astimezone().isoformat(" ", "seconds")
     rows: list[Row] = []
+    left = Patience(patience)
     with ExitStack() as stack:
         children = {side: stack.enter_context(Child(side, THREADS)) for side in ([OURS, "torch"] if torch else [OURS])}
         facts = machine() | {name: what for child in children.values() for name, what in child.about.items()}
         for number, case in enumerate(chosen, 1):
             if progress:
                 progress(f"{number}/{len(chosen)}  {case.label}")
-            rows += measure(case, children, turns, seconds)
+            rows += measure(case, children, turns, seconds, left)
     readings = {id(reading): reading for row in rows for reading in (*row.ours, *row.theirs)}.values()
     watched = read_load(os.getpid()) is not None
     report = Report(
@@ -106,14 +111,14 @@ def has_torch() -> bool:
     return importlib.util.find_spec("torch") is not None
 
 
-def measure(case: Case, children: dict[str, Child], turns: int, seconds: float) -> list[Row]:
+def measure(case: Case, children: dict[str, Child], turns: int, seconds: float, patience: Patience) -> list[Row]:
     """Return one row per layout of PyTorch's; the turns of all of them share our readings."""
 
     def read(side: str) -> Reading:
         layout = DEFAULT if side == OURS else side
         child = children[OURS if side == OURS else "torch"]
         if case.measure == "time":
-            return quiet_reading(lambda: child.ask("time", case.name, layout, seconds), child.pid)
+            return quiet_reading(lambda: child.ask("time", case.name, layout, seconds), child.pid, patience)
         with Child(child.side, THREADS) as fresh:  # a peak is of the whole life of a process
             return Reading(**fresh.ask("peak", case.name, layout, MEMORY_STEPS))
 

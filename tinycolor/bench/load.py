@@ -38,7 +38,7 @@ def read_load(pid: int) -> Load | None:
     except (OSError, ValueError, IndexError, AttributeError):
         return None
     _, _, _, idle, waiting, *_ = ticks
-    if not sum(ticks):  # some sandboxes show the file, but empty
+    if not sum(ticks):  # some containers show the file, but empty
         return None
     return Load(time.perf_counter(), (sum(ticks) - idle - waiting) / per_second, own / per_second)
 

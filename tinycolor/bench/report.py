@@ -97,8 +97,10 @@ class Report:
 
     def __str__(self) -> str:
         facts = [f"{name}: {value}" for name, value in self.machine.items()]
-        theirs = f"; PyTorch: {self.threads} threads" if self.torch else ""
-        facts.append(f"threads: tinycolor: {self.threads} lanes, each with one BLAS thread{theirs}")
+        n = self.threads
+        facts.append(f"threads: tinycolor {n} lanes of one BLAS thread, outside of lanes {n} BLAS threads")
+        if self.torch:
+            facts.append(f"threads: PyTorch {n}")
         facts.append("environment: " + (", ".join(f"`{k}={v}`" for k, v in self.environment.items()) or "none set"))
         lists = ["\n".join(f"- {line}" for line in lines) for lines in (facts, self._remarks()) if lines]
         return "\n\n".join([f"tinycolor bench, {self.date}", self._meaning(), self._table(), *lists]) + "\n"
@@ -119,8 +121,9 @@ class Report:
             return table(["case", "tinycolor", "min to max"], lines)
         lines = [_line(row) for row in self.rows]
         for layout, mean in self.geometric_means().items():
+            count = sum(row.group == "conv" and row.layout == layout for row in self.rows)
             star = "\\*" if any(row.disturbed for row in self.rows if row.group == "conv") else ""
-            lines.append(["geometric mean of the convolutions", LAYOUTS[layout], "", "", f"{mean:.2f}{star}", ""])
+            lines.append([f"geometric mean of {count} convolutions", LAYOUTS[layout], "", "", f"{mean:.2f}{star}", ""])
         return table(["case", "PyTorch's layout", "tinycolor", "PyTorch", "ratio", "min to max"], lines)
 
     def _remarks(self) -> list[str]:

@@ -15,7 +15,6 @@ from tinycolor.bench.load import MOST_FOREIGN, LoadReader, foreign_share, read_l
 TRIES = 5
 PAUSE = 0.1  # seconds: long enough for the threads of the last one at work to fall asleep
 WAITS = 30
-PATIENCE = 20.0  # seconds for one reading
 
 
 @dataclass(frozen=True)
@@ -45,35 +44,43 @@ class Reading:
         return self.foreign is not None and self.foreign > MOST_FOREIGN
 
 
+class Patience:
+    """How many seconds a whole run may still spend on waiting and on rounds that are thrown away."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+
 def quiet_reading(
     measure: Callable[[], dict[str, Any]],
     pid: int,
+    patience: Patience,
     *,
     load: LoadReader = read_load,
     tries: int = TRIES,
     pause: float = PAUSE,
-    patience: float = PATIENCE,
 ) -> Reading:
-    """Measure until nobody disturbs it; else return the least disturbed round.
-
-    Tries at most ``tries`` times, and not again once ``patience`` seconds have gone by.
-    """
+    """Measure until nobody disturbs it, while tries and patience last; else return the least disturbed round."""
     rounds: list[Reading] = []
     start = time.perf_counter()
-    while len(rounds) < tries and (not rounds or time.perf_counter() - start < patience):
-        wait_for_quiet(pid, load, pause)
-        before = load(pid)
+    while True:
+        spent = time.perf_counter() - start
+        if rounds and (len(rounds) == tries or spent > patience.left):
+            patience.left -= spent
+            best = min(rounds, key=lambda reading: reading.foreign or 0.0)
+            return Reading(best.value, best.calls, best.foreign, discarded=len(rounds) - 1)
+        wait_for_quiet(pid, load, pause, WAITS if spent < patience.left else 1)
+        before, began = load(pid), time.perf_counter()
         answer = measure()
         rounds.append(Reading(**answer, foreign=foreign_share(before, load(pid)), discarded=len(rounds)))
         if not rounds[-1].disturbed:
+            patience.left -= max(0.0, began - start - pause)
             return rounds[-1]
-    best = min(rounds, key=lambda reading: reading.foreign or 0.0)
-    return Reading(best.value, best.calls, best.foreign, discarded=len(rounds) - 1)
 
 
-def wait_for_quiet(pid: int, load: LoadReader, pause: float) -> None:
+def wait_for_quiet(pid: int, load: LoadReader, pause: float, waits: int = WAITS) -> None:
     """Sleep until nobody works, our last rival included, or until it has been long enough."""
-    for _ in range(WAITS):
+    for _ in range(waits):
         before = load(pid)
         time.sleep(pause)
         share = foreign_share(before, load(pid))

@@ -5,6 +5,8 @@ Rohrer's mean of the products is a convolution whose weights are divided by the 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -32,7 +34,8 @@ def figure1() -> Figure:
     top, left = PLACE
     patch = picture[top : top + 3, left : left + 3]
     figure = Figure(figsize=(11, 7.2), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.05))
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.05))
+    above, below = halves
 
     axes = above.subplots(1, 5, width_ratios=(1.7, 1, 1, 1, 1.7))
     panels = [picture, patch, feature, patch * feature, maps[..., 0]]

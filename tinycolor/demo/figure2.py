@@ -5,11 +5,13 @@ The features are Rohrer's; the weights of the votes are learned, by the real lay
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tinycolor import losses, optim
+from tinycolor import init, losses, optim
 from tinycolor.data.shapes import CIRCLE, CROSS, draw
 from tinycolor.demo.figure1 import NAMES, draw_numbers, feature_maps
 from tinycolor.layers.activation import ReLU, Sigmoid
@@ -32,6 +34,7 @@ def learn_to_vote() -> Linear:
     """Return the fully connected layer, 12 numbers to 2 votes, after learning from drawings and both originals."""
     votes = Linear(12, 2)
     net = Sequential(votes, Sigmoid())
+    init.glorot_uniform(net, Generator(0))
     optimizer = optim.Adam(net.parameters(), learning_rate=0.05)
     drawings, target = draw(60, 9, Generator(0), noise=0)
     x = pooled(np.concatenate([drawings, CROSS[None], CIRCLE[None]])).reshape(-1, 12)
@@ -52,7 +55,8 @@ def figure2() -> Figure:
     values = pooled(pictures)
     totals = votes.predict(values.reshape(2, 12))
     figure = Figure(figsize=(11, 9.5), layout="constrained")
-    for row, part in enumerate(figure.subfigures(2, 1)):
+    halves: Any = figure.subfigures(2, 1)
+    for row, part in enumerate(halves):
         left, right = part.subfigures(1, 2, width_ratios=(1, 2.1))
         axes = left.subplot_mosaic([["picture"] * 3, list("abc")], height_ratios=(2.2, 1))
         axes["picture"].imshow(pictures[row, ..., 0], cmap="gray", vmin=-1.5, vmax=1.2)
@@ -62,8 +66,8 @@ def figure2() -> Figure:
             draw_numbers(axes[name], values[row, ..., number], title, 8)
         _draw_votes(right.subplots(), values[row].reshape(12), votes.weight.data, totals[row])
     figure.suptitle(
-        "Every pooled value votes: line width is weight times value, orange for, blue against; the sigmoid of the sum "
-        "(and a bias) is the vote",
+        "Every pooled value votes. Line width: weight times value, orange for, blue against.\n"
+        "All products and a bias are added; the sigmoid of the sum is the vote.",
         fontsize=13,
     )
     return figure

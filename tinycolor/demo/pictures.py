@@ -10,8 +10,9 @@ from tinycolor.networks import CrossCircleCNN
 
 def figure_of_maps(net: CrossCircleCNN, x: np.ndarray) -> Figure:
     """Draw the first layer's filters, and where in two pictures (2, H, W, 1) each finds what it looks for."""
-    filters = net.stages[0].weight.data[:, :, 0]
-    maps = net.stages[1].predict(net.stages[0].predict(x))
+    convolution, rectifier = net.stages[0], net.stages[1]
+    filters = dict(convolution.named_parameters())["weight"].data[:, :, 0]
+    maps = rectifier.predict(convolution.predict(x))
     votes = net.predict(x)
     count = filters.shape[-1]
     figure = Figure(figsize=(1.15 * (count + 2), 4.2), layout="constrained")

@@ -100,6 +100,8 @@ class Maxout(Layer):
     """
 
     def __init__(self, pieces: int) -> None:
+        if pieces < 1:
+            raise ValueError(f"Maxout got pieces={pieces}, expected at least 1.")
         self.pieces = pieces
 
     def describe(self) -> str:

@@ -73,9 +73,10 @@ class Parameter:
         return self.freezes == 0
 
     def cast(self, dtype: str | np.dtype) -> None:
-        """Go on in another dtype, in memory of its own, with the gradient at zero."""
+        """Go on in another dtype, in memory of its own, not frozen, with the gradient at zero."""
         self._data = self._data.astype(dtype)
         self.grad = array_module(self._data).zeros_like(self._data)
+        self.freezes = 0
         self.version += 1
 
     def move_into(self, data: Array, grad: Array) -> None:
@@ -102,13 +103,13 @@ class Backward:
         return f"Backward of {self.layer!r}"
 
     def __call__(self, *dys: Array) -> Any:
-        closure, self.closure = self.closure, None
-        if closure is None:
+        if self.closure is None:
             raise RuntimeError(
                 f"{self.layer.name}: backward was already called, or came from predict: "
                 "call the layer again to get a new one."
             )
         self._check(dys)
+        closure, self.closure = self.closure, None
         return closure(*dys)
 
     def _check(self, dys: tuple[Array, ...]) -> None:
@@ -177,7 +178,7 @@ class Layer:
         """
         if mode not in MODES:
             raise ValueError(f"{self.name} got mode={mode!r}, expected one of {', '.join(MODES)}.")
-        self._check_dtypes(xs)
+        self._check_inputs(xs)
         outputs, closure = self.forward(*xs, mode=mode, rng=rng)
         ys = outputs if isinstance(outputs, tuple) else (outputs,)
         backward = Backward(self, ys, closure if _remember.get() else None)
@@ -194,11 +195,15 @@ class Layer:
         finally:
             _remember.reset(token)
 
-    def _check_dtypes(self, xs: tuple[Array, ...]) -> None:
+    def _check_inputs(self, xs: tuple[Array, ...]) -> None:
+        if not xs:
+            raise ValueError(f"{self.name} got no input, expected at least one array.")
         array_module(*xs)
         parameters = [p for _, p in self.own_parameters()]
         wanted = parameters[0].data.dtype if parameters else xs[0].dtype
         for x in xs:
+            if x.ndim == 0 or x.size == 0:
+                raise ValueError(f"{self.name} got x of shape {x.shape}, expected a batch of at least one number.")
             if x.dtype not in FLOATS:
                 raise ValueError(
                     f"{self.name} got {x.dtype}, expected float32 or float64: convert with x.astype('float32')."
@@ -217,8 +222,6 @@ class Layer:
         if not fits:
             wanted = ", ".join(map(str, expected))
             raise ValueError(f"{self.name} got x of shape {x.shape}, expected ({wanted}).")
-        if 0 in x.shape:
-            raise ValueError(f"{self.name} got x of shape {x.shape}, expected at least one number in it.")
 
     @property
     def name(self) -> str:

@@ -23,7 +23,7 @@ class Dropout(Layer):
     Raises
     ------
     ValueError
-        p is out of range, or a random mask is wanted and no ``rng`` was handed down.
+        p is out of range, the mask does not fit, or a random one is wanted and no ``rng`` was handed down.
 
     Source: N. Srivastava et al., "Dropout", JMLR 2014, with the scaling at training time.
     """
@@ -31,6 +31,8 @@ class Dropout(Layer):
     def __init__(self, p: float = 0.5, mask: Array | None = None) -> None:
         if not 0 <= p < 1:
             raise ValueError(f"Dropout got p={p}, expected 0 <= p < 1.")
+        if mask is not None and mask.dtype != bool:
+            raise ValueError(f"Dropout got a mask of {mask.dtype}, expected bool: True where a unit stays.")
         self.p = p
         self.mask = mask
 

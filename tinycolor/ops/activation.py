@@ -29,11 +29,10 @@ def leaky_relu_dx(dy: Array, mask: Array, slope: float) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """Return ``1 / (1 + exp(-x))``, written with tanh, which cannot overflow."""
-    y = array_module(x).tanh(x * 0.5)
-    y += 1
-    y *= 0.5
-    return y
+    """Return ``1 / (1 + exp(-x))``, with ``exp(-|x|)`` so that nothing overflows and small answers stay exact."""
+    xp = array_module(x)
+    small = xp.exp(-abs(x))
+    return xp.where(x >= 0, 1, small) / (1 + small)
 
 
 def sigmoid_dx(dy: Array, y: Array) -> Array:

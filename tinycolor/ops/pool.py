@@ -21,7 +21,7 @@ def pooled_size(size: int, kernel: int, stride: int, ceil_mode: bool) -> int:
 
 
 def max_pool2d(x: Array, kernel_size: Pair, stride: Pair, ceil_mode: bool) -> tuple[Array, Array]:
-    """Return the maximum of every window, y (N, Ho, Wo, C), and which tap it was, uint8 (N, Ho, Wo, C).
+    """Return the maximum of every window, y (N, Ho, Wo, C), and which tap it was, a small unsigned int.
 
     Among equal maxima the first in reading order wins.
     """

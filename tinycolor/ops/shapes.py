@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
+
 Pair = tuple[int, int]
 
 
@@ -13,10 +16,10 @@ def pair(value: int | Pair, name: str, least: int) -> Pair:
     ValueError
         Not one or two whole numbers of at least ``least``.
     """
-    both = (value, value) if isinstance(value, int) else tuple(value)
-    if len(both) != 2 or not all(isinstance(number, int) and number >= least for number in both):
+    both = tuple(value) if isinstance(value, Sequence) else (value, value)
+    if len(both) != 2 or not all(isinstance(number, Integral) and number >= least for number in both):
         raise ValueError(f"{name} got {value!r}, expected one or two whole numbers of at least {least}.")
-    return both
+    return int(both[0]), int(both[1])
 
 
 def window_count(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:

@@ -1,7 +1,7 @@
 """Convolution by blocks: im2col a few rows at a time, so that the columns never leave the cache.
 
 The same three functions as ``ops/conv.py``, for NumPy. The plain path writes all columns of the batch to main
-memory and reads them back: kh*kw times the picture. Here each lane copies about a megabyte of columns into its
+memory and reads them back: kh*kw times the picture. Here each lane copies a few megabytes of columns into its
 scratch, multiplies at once, and goes on to the next block.
 """
 

@@ -18,6 +18,7 @@ from tinycolor.threads import in_lanes, scratch, sum_in_lanes
 BLOCK_NUMBERS = 1 << 19
 # A broadcast channel vector should be at least this long, or NumPy's inner loop is all overhead.
 ROW_NUMBERS = 512
+SHORT_SUM = 32
 
 
 class Statistics(NamedTuple):
@@ -33,17 +34,17 @@ def batch_norm_act(
 ) -> tuple[np.ndarray, Statistics]:
     """Return ``y = act(weight * (x - mean) / std + bias)``, (N, H, W, C), and the batch's statistics."""
     statistics = _statistics(x, eps)
-    scale = weight * statistics.inv_std
-    shift = bias - statistics.mean * scale
     y = np.empty(x.shape, x.dtype)
     rows, fold = _fold(x)
     targets, _ = _fold(y)
-    scale_row, shift_row = (np.tile(vector.astype(x.dtype), fold) for vector in (scale, shift))
+    channels = (statistics.mean, weight * statistics.inv_std, bias)
+    mean_row, scale_row, bias_row = (np.tile(vector.astype(x.dtype), fold) for vector in channels)
 
     def normalise(block: slice) -> None:
         z = targets[block]
-        np.multiply(rows[block], scale_row, out=z)
-        z += shift_row
+        np.subtract(rows[block], mean_row, out=z)
+        z *= scale_row
+        z += bias_row
         _activate(z, slope)
 
     in_lanes(normalise, _blocks(rows))
@@ -69,11 +70,10 @@ def batch_norm_act_dx(
     def sum_up(block: slice, out: np.ndarray) -> None:
         dz, product = dx_rows[block], scratch("norm", rows[block].shape, dtype)
         _activate_dx(dy_rows[block], y_rows[block], slope, out=dz)
-        ones = np.ones(len(dz), dtype)
         np.subtract(rows[block], mean_row, out=product)
         product *= dz
-        out[0] = ones @ dz
-        out[1] = ones @ product
+        out[0] = _sum_rows(dz)
+        out[1] = _sum_rows(product)
 
     (sums,) = sum_in_lanes(sum_up, _blocks(rows), [(2, rows.shape[1])], np.float64)
     dbias, dweight = sums.reshape(2, fold, channels).sum(1)
@@ -105,11 +105,10 @@ def _statistics(x: np.ndarray, eps: float) -> Statistics:
 
     def sum_up(block: slice, out: np.ndarray) -> None:
         centred = scratch("norm", rows[block].shape, x.dtype)
-        ones = np.ones(len(centred), x.dtype)
         np.subtract(rows[block], pivot_row, out=centred)
-        out[0] = ones @ centred
+        out[0] = _sum_rows(centred)
         centred *= centred
-        out[1] = ones @ centred
+        out[1] = _sum_rows(centred)
 
     (sums,) = sum_in_lanes(sum_up, _blocks(rows), [(2, rows.shape[1])], np.float64)
     first, second = sums.reshape(2, fold, channels).sum(1) / pixels
@@ -125,6 +124,14 @@ def _fold(x: np.ndarray) -> tuple[np.ndarray, int]:
     while fold * channels < ROW_NUMBERS and pixels % (2 * fold) == 0:
         fold *= 2
     return x.reshape(pixels // fold, fold * channels), fold
+
+
+def _sum_rows(rows: np.ndarray) -> np.ndarray:
+    """Return the sum of all rows in float64. BLAS adds up a few at a time, so that float32 sums stay short."""
+    whole = len(rows) // SHORT_SUM * SHORT_SUM
+    groups = rows[:whole].reshape(-1, SHORT_SUM, rows.shape[1])
+    sums = np.matmul(np.ones(SHORT_SUM, rows.dtype), groups)
+    return sums.sum(0, dtype=np.float64) + rows[whole:].sum(0, dtype=np.float64)
 
 
 def _blocks(rows: np.ndarray) -> list[slice]:

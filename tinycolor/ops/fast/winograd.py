@@ -9,10 +9,13 @@ of the picture makes 4x4 outputs: 144 multiplications. Seen as polynomials, rows
 Summed over channels, each of the 36 products is a matrix product over all tiles. Each two-sided transform is
 one product too, with the Kronecker product of its matrix with itself: few, large calls let the lanes run free.
 
-Rounding: about ten times that of the direct convolution in float32 (1e-6 to 8e-6 of the largest output).
+The 6 points are free to choose. Whole numbers (0, 1, -1, 2, -2 and infinity, as in the paper) make transforms that
+need no multiplication; ours are matrix products anyway, so the points are those with the smallest rounding error
+that a search over fractions found, two to three times smaller. With 64 channels in float32 the error is 6.5e-7 of
+the output's size, against 2.1e-7 of the blocked path (root mean square).
 
-Source: A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.3; the
-gradient for the weight transposes the same three transforms.
+Source: A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4; the gradient
+for the weight transposes the same three transforms. The matrices are Cook and Toom's.
 """
 
 from __future__ import annotations
@@ -27,36 +30,26 @@ from tinycolor.ops.shapes import Pair
 from tinycolor.threads import in_lanes, one_blas_thread, scratch, sum_in_lanes
 
 TILE = 4
-POINTS = 36  # 6 x 6 evaluation points: (TILE + 3 - 1) ** 2
+FINITE_POINTS = (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)  # and infinity
+POINTS = 36  # 6 x 6, both ways
 
-B_T = np.array(
-    [
-        [4, 0, -5, 0, 1, 0],
-        [0, -4, -4, 1, 1, 0],
-        [0, 4, -4, -1, 1, 0],
-        [0, -2, -1, 2, 1, 0],
-        [0, 2, -1, -2, 1, 0],
-        [0, 4, 0, -5, 0, 1],
-    ]
-)
-G = np.array(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ]
-)
-A_T = np.array(
-    [
-        [1, 1, 1, 1, 1, 0],
-        [0, 1, -1, 2, -2, 0],
-        [0, 1, 1, 4, 4, 0],
-        [0, 1, -1, 8, -8, 1],
-    ]
-)
+
+def cook_toom(points: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return B^T (6, 6), G (6, 3) and A^T (4, 6) for five finite points and infinity.
+
+    G evaluates a filter, as a polynomial of degree 2, at every point (at infinity: its last coefficient), and
+    divides by what Lagrange's formula divides by. A does the same for 4 outputs, and B interpolates.
+    """
+    others = [[q for q in points if q != p] for p in points]
+    b_t = np.zeros((6, 6))
+    b_t[:5, :5] = [np.poly(rest)[::-1] for rest in others]
+    b_t[5] = np.poly(points)[::-1]
+    g, a_t = np.zeros((6, 3)), np.zeros((4, 6))
+    g[:5] = [[p**k / np.prod(np.subtract(p, rest)) for k in range(3)] for p, rest in zip(points, others, strict=True)]
+    a_t[:, :5] = [[p**k for p in points] for k in range(TILE)]
+    g[5, 2] = a_t[3, 5] = 1
+    return b_t, g, a_t
+
 
 # Numbers in V and in the products, per block: larger than a cache, because each NumPy call has its price.
 BLOCK_BYTES = 1 << 22
@@ -148,7 +141,7 @@ def conv2d_dw(
 @cache
 def _transforms(dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The three two-sided transforms as one matrix each: (36, 36), (36, 9) and (16, 36)."""
-    to_points, from_filter, to_output = (np.kron(m, m).astype(dtype) for m in (B_T, G, A_T))
+    to_points, from_filter, to_output = (np.kron(m, m).astype(dtype) for m in cook_toom(FINITE_POINTS))
     return to_points, from_filter, to_output
 
 
