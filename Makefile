@@ -3,10 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := out
 
-.PHONY: demo test parity soak lint bench clean
+.PHONY: demo lessons test parity soak lint bench clean
 
 demo: .venv/base
 	$(BIN)/tinycolor demo --out $(OUT)/demo
+
+lessons: .venv/base
+	for file in lessons/[0-9]*.py lessons/solutions/[0-9]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 test: lint .venv/dev
 	$(BIN)/python -m pytest -n 2 -m "not slow and not parity"
