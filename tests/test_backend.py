@@ -26,12 +26,17 @@ def test_numpy_arrays_and_scalars_belong_to_numpy(array: np.ndarray) -> None:
     assert array_module(array, np.ones(2)) is np
 
 
-@pytest.mark.parametrize("thing", [[1.0, 2.0], (1.0,), 3.0, None, "array"])
+@pytest.mark.parametrize("thing", [[1.0, 2.0], 3.0, None, "array"])
 def test_what_is_no_array_is_refused(thing: object) -> None:
     with pytest.raises(TypeError, match=f"got {type(thing).__name__}, expected a NumPy or CuPy array"):
         array_module(thing)
     with pytest.raises(TypeError, match="expected a NumPy or CuPy array"):
         array_module(np.zeros(2), thing)
+
+
+def test_a_tuple_gets_a_hint_at_what_a_layer_returns() -> None:
+    with pytest.raises(TypeError, match=r"got a tuple, expected an array: .* y, backward = layer\(x\)"):
+        array_module((np.zeros(2), len))
 
 
 def test_cupys_arrays_belong_to_cupy(cupy: ModuleType) -> None:

@@ -50,7 +50,7 @@ def test_lanes_are_put_back_after_an_error() -> None:
 @pytest.mark.parametrize("count", [0, -1])
 def test_less_than_one_lane_is_refused(count: int) -> None:
     before = lane_count()
-    with pytest.raises(ValueError, match=f"lanes got {count}, expected at least 1"):
+    with pytest.raises(ValueError, match=f"lanes got {count}, expected a whole number of at least 1"):
         lanes(count)
     assert lane_count() == before
 

@@ -100,9 +100,9 @@ def label(value: object) -> str:
     return value.__name__.rpartition(".")[2] if isinstance(value, ModuleType) else str(value)
 
 
-CASES = random_cases(240, seed=0)
+CASES = random_cases(300, seed=0)
 BLOCKED_CASES = [case for case in CASES if takes(blocked, case)]
-WINOGRAD_CASES = random_winograd_cases(60, seed=1)
+WINOGRAD_CASES = random_winograd_cases(200, seed=1)
 REAL_CASES = [
     Case((4, 32, 32, 32), (3, 3, 32, 64), padding=(1, 1)),
     Case((4, 32, 32, 32), (4, 4, 32, 64), stride=(2, 2), padding=(1, 1)),
