@@ -298,9 +298,10 @@ def arguments(module: ModuleType, function: str) -> list[tuple[str, object, obje
         (plain, (1, 8, 8, 512), (4, 4, 512, 512), {"stride": (2, 2), "padding": (1, 1)}),
         (plain, (1, 15, 17, 512), (3, 3, 512, 512), {"padding": (1, 1)}),
         (winograd, (1, 16, 16, 512), (3, 3, 512, 512), {"padding": (1, 1)}),
-        (plain, (32, 28, 28, 1), (3, 3, 1, 8), {"padding": (1, 1)}),
-        (blocked, (64, 32, 32, 1), (1, 1, 1, 32), {}),
-        (plain, (64, 32, 32, 1), (1, 1, 1, 31), {}),
+        (blocked, (32, 28, 28, 1), (3, 3, 1, 8), {"padding": (1, 1)}),
+        (plain, (8, 28, 28, 1), (3, 3, 1, 8), {"padding": (1, 1)}),
+        (blocked, (32, 32, 32, 1), (1, 1, 1, 32), {}),
+        (plain, (32, 32, 32, 1), (1, 1, 1, 31), {}),
     ],
     ids=label,
 )

@@ -23,7 +23,7 @@ from tinycolor.ops.conv import NONE, ONE
 from tinycolor.ops.fast import blocked, winograd
 from tinycolor.ops.shapes import Pair, window_count
 
-SMALL_PRODUCTS = 1 << 21
+SMALL_PRODUCTS = 1 << 20
 FEW_PIXELS = 256
 WINOGRAD_CHANNELS = 32
 
