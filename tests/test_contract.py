@@ -8,7 +8,6 @@ import weakref
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from table import ROWS
 
 import tinycolor as tc
 from tinycolor.layers.base import MODES
@@ -16,6 +15,8 @@ from tinycolor.ops import conv as conv_ops
 from tinycolor.ops import linear as linear_ops
 from tinycolor.ops.fast import blocked, winograd
 from tinycolor.ops.fast.choose import conv2d_algorithm
+
+from table import ROWS
 
 CONVS_BY_ALGORITHM = {
     conv_ops: (lambda: tc.Conv2d(2, 3, 3, padding=1), (2, 8, 8, 2)),

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+import tinycolor as tc
+
 from fixtures.formulas import (
     CURVE_PHASES,
     LAYER_INPUT,
@@ -29,8 +32,6 @@ from fixtures.formulas import (
     to_float32,
     vote_batch,
 )
-
-import tinycolor as tc
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MSE, BCE = tc.losses.mse, tc.losses.bce

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from table import ROWS
 
 import tinycolor as tc
 from tinycolor.layers.base import MODES
+
+from table import ROWS
 
 CASES = [
     pytest.param(row, mode, id=f"{row.name}-{mode}" if len(row.modes) > 1 else row.name)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fixtures.formulas import LAYERS, relative_error, set_weights, there_and_back
 
 import tinycolor as tc
+
+from fixtures.formulas import LAYERS, relative_error, set_weights, there_and_back
 
 torch = pytest.importorskip("torch")
 import torch_twins  # noqa: E402 (needs torch)

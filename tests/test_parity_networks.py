@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+import tinycolor as tc
+
 from fixtures.formulas import (
     adam_losses,
     color_batch,
@@ -13,8 +16,6 @@ from fixtures.formulas import (
     relative_error,
     vote_batch,
 )
-
-import tinycolor as tc
 
 pytest.importorskip("torch")
 from torch_twins import ColorUNetTwin, CrossCircleTwin, load

@@ -5,14 +5,15 @@ import json
 from pathlib import Path
 
 import numpy as np
-import oracles
 import pytest
 
 import tinycolor as tc
-from ops.test_conv import random_cases, random_winograd_cases
 from tinycolor.ops import conv as plain
 from tinycolor.ops.conv import ONE
 from tinycolor.ops.fast import blocked, winograd
+
+import oracles
+from ops.test_conv import random_cases, random_winograd_cases
 
 pytestmark = pytest.mark.slow
 RESULTS = Path(__file__).parent / "soak_results.json"

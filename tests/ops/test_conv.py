@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
-import oracles
 import pytest
 
 from tinycolor import lanes
@@ -18,6 +17,8 @@ from tinycolor.ops.fast import blocked, winograd
 from tinycolor.ops.fast.blocks import cut, rectangle
 from tinycolor.ops.fast.choose import conv2d_algorithm
 from tinycolor.ops.shapes import Pair
+
+import oracles
 
 FUNCTIONS = ("conv2d", "conv2d_dx", "conv2d_dw")
 MODULES = (plain, blocked, winograd)

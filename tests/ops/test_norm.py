@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-import oracles
 import pytest
 
 from tinycolor import lanes
 from tinycolor.ops import norm
 from tinycolor.ops.fast import norm_act
+
+import oracles
 
 EPS = 1e-5
 SHAPES = [(1, 1, 2, 1), (2, 3, 5, 3), (1, 7, 7, 2), (3, 4, 4, 8)]

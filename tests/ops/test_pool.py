@@ -4,11 +4,12 @@ from random import Random
 from typing import NamedTuple
 
 import numpy as np
-import oracles
 import pytest
 
 from tinycolor.ops.pool import avg_pool2d, avg_pool2d_dx, max_pool2d, max_pool2d_dx, pooled_size
 from tinycolor.ops.shapes import Pair
+
+import oracles
 
 
 class Case(NamedTuple):

@@ -1,7 +1,6 @@
 """Upsampling against the textbook's formula for one pixel, and its gradients against their adjoints."""
 
 import numpy as np
-import oracles
 import pytest
 
 from tinycolor.ops.shapes import Pair
@@ -11,6 +10,8 @@ from tinycolor.ops.upsample import (
     upsample_nearest,
     upsample_nearest_dx,
 )
+
+import oracles
 
 SHAPES = [(1, 1, 1, 1), (2, 1, 4, 3), (1, 3, 5, 2), (3, 4, 2, 1)]
 SCALES = [(1, 1), (2, 2), (3, 2), (1, 4), (5, 3)]
