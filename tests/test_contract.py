@@ -727,3 +727,13 @@ def test_rule_10_any_number_of_lanes_gives_the_same_bits(make, shape):
 def test_rule_10_another_seed_gives_other_bits():
     first, second = (digest(tc.networks.ColorUNet(widths=(4, 4), seed=seed)) for seed in (0, 1))
     assert first != second
+
+
+def test_assigning_a_gradient_keeps_it_in_the_optimizer_s_buffer():
+    layer = tc.Linear(3, 2)
+    optimizer = tc.optim.SGD(layer.parameters(), 0.1)
+    layer.weight.grad = np.ones((3, 2), np.float32)
+    assert np.shares_memory(layer.weight.grad, optimizer.grad)
+    assert optimizer.grad.sum() == 6
+    with pytest.raises(ValueError, match=r"got grad of shape \(3,\), expected \(3, 2\)"):
+        layer.weight.grad = np.ones(3, np.float32)

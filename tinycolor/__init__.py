@@ -11,13 +11,14 @@ from tinycolor.backend import array_module, keep_freed_memory
 from tinycolor.gradcheck import GradientError, gradcheck
 from tinycolor.inspect import explain, receptive_field, remembered, summary
 from tinycolor.layers.activation import LeakyReLU, Maxout, ReLU, Sigmoid, Softmax, Tanh
-from tinycolor.layers.base import Backward, Layer, Parameter, frozen
+from tinycolor.layers.base import Backward, Layer, frozen
 from tinycolor.layers.block import ConvNormAct
 from tinycolor.layers.combine import Concat, Fusion, Residual, Sequential, Skip
 from tinycolor.layers.conv import Conv2d, ConvTranspose2d
 from tinycolor.layers.dropout import Dropout
 from tinycolor.layers.linear import Flatten, Linear
 from tinycolor.layers.norm import BatchNorm2d, InstanceNorm2d
+from tinycolor.layers.parameter import Parameter
 from tinycolor.layers.pool import AvgPool2d, MaxPool2d
 from tinycolor.layers.upsample import Upsample
 from tinycolor.random import Generator

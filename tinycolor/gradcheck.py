@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from tinycolor.backend import Array, array_module
-from tinycolor.layers.base import Layer, Parameter
+from tinycolor.layers.base import Layer
+from tinycolor.layers.parameter import Parameter
 from tinycolor.random import Generator
 
 EPS = 1e-5

@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from tinycolor.layers.base import Layer, Parameter
+from tinycolor.layers.base import Layer
+from tinycolor.layers.parameter import Parameter
 from tinycolor.random import Generator
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from tinycolor.backend import Array, array_module
-from tinycolor.layers.base import Parameter
+from tinycolor.layers.parameter import Parameter
 from tinycolor.threads import in_lanes, scratch
 
 Schedule = Callable[[int], float]

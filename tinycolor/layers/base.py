@@ -18,73 +18,11 @@ from typing import Any, Self
 import numpy as np
 
 from tinycolor.backend import FLOATS, Array, array_module
+from tinycolor.layers.parameter import Parameter
 from tinycolor.random import Generator
 
 MODES = ("train", "eval", "paper", "instance")
 Closure = Callable[..., Any]
-
-
-class Parameter:
-    """An array that is learned, and the gradient that gathers beside it.
-
-    Parameters
-    ----------
-    data : array
-        The starting value; float32 as layers make it.
-
-    Attributes
-    ----------
-    data : array
-        The numbers. Assigning writes them into the same memory and counts ``version`` up; ``p.data -= step``
-        does too. A write through an index (``p.data[0] = 1``) is not seen.
-    grad : array
-        What all the backward calls since the last ``zero_grad`` have added.
-    version : int
-        How often the numbers were changed; ``backward`` uses it to notice stale weights.
-    """
-
-    def __init__(self, data: Array) -> None:
-        self._data = data
-        self.grad = array_module(data).zeros_like(data)
-        self.version = 0
-        self.freezes = 0
-
-    def __repr__(self) -> str:
-        return f"Parameter{self.data.shape} {self.data.dtype}"
-
-    @property
-    def data(self) -> Array:
-        return self._data
-
-    @data.setter
-    def data(self, value: Array) -> None:
-        if value is not self._data:
-            if np.shape(value) != self._data.shape:
-                raise ValueError(
-                    f"Parameter got data of shape {np.shape(value)}, expected {self._data.shape}: "
-                    "make a new layer to change a shape."
-                )
-            self._data[...] = value
-        self.version += 1
-
-    @property
-    def trainable(self) -> bool:
-        """False inside ``with tc.frozen(...)``."""
-        return self.freezes == 0
-
-    def cast(self, dtype: str | np.dtype) -> None:
-        """Go on in another dtype, in memory of its own, not frozen, with the gradient at zero."""
-        self._data = self._data.astype(dtype)
-        self.grad = array_module(self._data).zeros_like(self._data)
-        self.freezes = 0
-        self.version += 1
-
-    def move_into(self, data: Array, grad: Array) -> None:
-        """Go on living in the given memory (an optimizer's flat buffer), with the same numbers."""
-        data[...] = self._data
-        grad[...] = self.grad
-        self._data, self.grad = data, grad
-        self.version += 1
 
 
 class Backward:
@@ -113,21 +51,20 @@ class Backward:
         return closure(*dys)
 
     def _check(self, dys: tuple[Array, ...]) -> None:
-        name = self.layer.name
         if len(dys) != len(self._wanted):
             raise ValueError(
-                f"{name}: backward got {len(dys)} gradients, expected {len(self._wanted)}, one per output."
+                f"{self.layer.name}: backward got {len(dys)} gradients, expected {len(self._wanted)}, one per output."
             )
         for dy, (shape, dtype, module) in zip(dys, self._wanted, strict=True):
             if array_module(dy) is not module or dy.shape != shape or dy.dtype != dtype:
                 raise ValueError(
-                    f"{name}: backward got dy of shape {dy.shape}, {dy.dtype}, {array_module(dy).__name__}, "
-                    f"expected the output's {shape}, {dtype}, {module.__name__}."
+                    f"{self.layer.name}: backward got dy of shape {dy.shape}, {dy.dtype}, "
+                    f"{array_module(dy).__name__}, expected the output's {shape}, {dtype}, {module.__name__}."
                 )
-        for parameter_name, parameter, version in self._versions:
+        for name, parameter, version in self._versions:
             if parameter.version != version:
                 raise RuntimeError(
-                    f"{name}: {parameter_name} was changed between forward and backward, so the gradient would "
+                    f"{self.layer.name}: {name} was changed between forward and backward, so the gradient would "
                     "be wrong: call backward before the optimizer's step."
                 )
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from tinycolor import init
 from tinycolor.backend import Array
-from tinycolor.layers.base import Closure, Layer, Parameter
+from tinycolor.layers.base import Closure, Layer
+from tinycolor.layers.parameter import Parameter
 from tinycolor.ops.bias import bias_db
 from tinycolor.ops.fast.choose import conv2d_algorithm
 from tinycolor.ops.shapes import Pair, pair, window_count

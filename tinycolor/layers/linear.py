@@ -6,7 +6,8 @@ import numpy as np
 
 from tinycolor import init
 from tinycolor.backend import Array
-from tinycolor.layers.base import Closure, Layer, Parameter
+from tinycolor.layers.base import Closure, Layer
+from tinycolor.layers.parameter import Parameter
 from tinycolor.ops import linear as ops
 from tinycolor.ops.bias import bias_db
 from tinycolor.random import Generator

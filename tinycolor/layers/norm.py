@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tinycolor.backend import Array
-from tinycolor.layers.base import Closure, Layer, Parameter
+from tinycolor.layers.base import Closure, Layer
+from tinycolor.layers.parameter import Parameter
 from tinycolor.ops import norm as ops
 from tinycolor.ops.bias import bias_db
 from tinycolor.random import Generator
