@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 
 import click
@@ -15,6 +18,7 @@ from rich.progress import track
 import tinycolor as tc
 from tinycolor import bench as benchmark
 from tinycolor import demo as cross_or_circle
+from tinycolor.bench.machine import SLOWING
 from tinycolor.demo import training
 from tinycolor.threads import blas_threads, lane_count
 
@@ -29,9 +33,11 @@ def main() -> None:
 
 @main.command()
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="out/demo", show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
 def demo(out: Path, seed: int) -> None:
     """Train cross-or-circle in seconds and draw what the network looks for."""
+    with _writing_to(out):
+        cross_or_circle.make_folder(out)  # now, not after the training
     net = tc.networks.CrossCircleCNN(seed=seed)
     started = time.perf_counter()
     steps = training.train(net, training.STEPS, seed)
@@ -40,12 +46,18 @@ def demo(out: Path, seed: int) -> None:
     right = training.accuracy(net, training.UNSEEN, seed)
     result = f"{right:.1%} of {training.UNSEEN} unseen drawings told right, after {seconds:.1f} s of learning."
     console.print(result)
-    try:
+    with _writing_to(out):
         paths = cross_or_circle.save(net, curve, result, out, seed)
-    except OSError as error:
-        raise click.ClickException(f"could not write the pictures to {out}: {error.strerror or error}.") from error
     for path in paths:
         console.print(f"  {path}", highlight=False)
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"could not write the pictures to {folder}: {error.strerror or error}.") from error
 
 
 @main.command()
@@ -54,12 +66,21 @@ def demo(out: Path, seed: int) -> None:
 @click.option("--size", type=click.IntRange(min=1), help="Height and width of the pictures; 64, or the network's own.")
 def summary(network: str, batch: int, size: int | None) -> None:
     """Print a network layer by layer: shapes, parameters, memory, algorithm."""
-    net = getattr(tc.networks, network)()
-    side = size if size is not None else int(getattr(net, "size", 64))
+    kind = getattr(tc.networks, network)
+    side = size or 64
     try:
+        if "size" in signature(kind).parameters:
+            net = kind(size) if size else kind()
+            side = net.size
+        else:
+            net = kind()
         table = tc.summary(net, (batch, side, side, 1))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+    except MemoryError as error:
+        raise click.ClickException(
+            f"{network} needs more memory than there is for pictures of size {side}, batch {batch}; try smaller ones."
+        ) from error
     click.echo(table)
 
 
@@ -90,7 +111,7 @@ def doctor() -> None:
     }
     for name, value in lines.items():
         click.echo(f"{name:<10} {value}")
-    slowing = [name for name in os.environ if name.startswith(("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"))]
+    slowing = [name for name in SLOWING if name in os.environ]
     if slowing:
         click.echo(f"warning    {', '.join(slowing)} set: matrix products may run on a slower kernel.")
 

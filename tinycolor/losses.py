@@ -3,15 +3,15 @@
     loss, dy = mse(y, target)
     dx = backward(dy)
 
-Every loss is a mean, over all numbers or over all pixels. It comes as a 0-d array on the device of y, so that
-nothing waits for a GPU until you print it; dy has the shape and dtype of y. Targets get no gradient.
+Every loss is a mean, over all numbers or over all pixels. It comes as a 0-d array (NumPy: a scalar) on the device
+of y, so that nothing waits for a GPU until you print it; dy has the shape and dtype of y. Targets get no gradient.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import FLOATS, Array, array_module
 from tinycolor.ops.activation import sigmoid
 from tinycolor.ops.softmax import log_softmax
 
@@ -40,6 +40,8 @@ def smooth_l1(y: Array, target: Array, beta: float = 1.0) -> tuple[Array, Array]
     Source: R. Girshick, "Fast R-CNN", ICCV 2015, equation 3 (beta = 1).
     """
     _check_same_shape("smooth_l1", y, target)
+    if beta <= 0:
+        raise ValueError(f"smooth_l1 got beta={beta}, expected more than 0: for beta 0 use l1.")
     xp = array_module(y)
     error = y - target
     size = abs(error)
@@ -56,7 +58,7 @@ def bce(y: Array, target: Array) -> tuple[Array, Array]:
     Parameters
     ----------
     y : array
-        Probabilities, 0..1.
+        Probabilities, 0..1: what a Sigmoid gives. (For anything else, ``bce_with_logits``.)
     target : array
         0..1.
     """
@@ -135,8 +137,8 @@ def _one_hot(target: Array, logits: Array) -> Array:
 
 def _check_same_shape(name: str, y: Array, target: Array) -> None:
     array_module(y, target)
-    if y.shape != target.shape or y.dtype != target.dtype:
+    if y.shape != target.shape or y.dtype != target.dtype or y.dtype not in FLOATS or y.size == 0:
         raise ValueError(
             f"{name} got y of shape {y.shape}, {y.dtype} and a target of {target.shape}, {target.dtype}, "
-            "expected the same for both."
+            "expected the same for both, float32 or float64, and at least one number."
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from tinycolor.backend import Array, array_module
 from tinycolor.layers.parameter import Parameter
 from tinycolor.threads import in_lanes, scratch
@@ -38,6 +40,9 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Parameter], learning_rate: float | Schedule) -> None:
         self.parameters = list(parameters)
+        strangers = [type(p).__name__ for p in self.parameters if not isinstance(p, Parameter)]
+        if strangers:
+            raise ValueError(f"{type(self).__name__} got {strangers[0]}, expected parameters: net.parameters().")
         if not self.parameters:
             raise ValueError(f"{type(self).__name__} got no parameters, expected at least one.")
         if len({id(p) for p in self.parameters}) < len(self.parameters):
@@ -109,15 +114,18 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(parameters, learning_rate)
         self.momentum, self.weight_decay = momentum, weight_decay
-        self.velocity = self.memory()
+        self.velocity = self.memory() if momentum else None
 
     def update(self, block: slice, learning_rate: float) -> None:
-        w, v = self.data[block], self.velocity[block]
-        v *= self.momentum
-        v += self.grad[block]
+        w, step = self.data[block], self.grad[block]
         if self.weight_decay:
-            v += self.weight_decay * w
-        w -= learning_rate * v
+            step = step + self.weight_decay * w
+        if self.velocity is not None:
+            v = self.velocity[block]
+            v *= self.momentum
+            v += step
+            step = v
+        w -= learning_rate * step
 
 
 class Adam(Optimizer):
@@ -299,4 +307,4 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 def _work_array(like: Array) -> Array:
     xp = array_module(like)
-    return scratch("optimizer", like.shape, like.dtype) if xp.__name__ == "numpy" else xp.empty_like(like)
+    return scratch("optimizer", like.shape, like.dtype) if xp is np else xp.empty_like(like)

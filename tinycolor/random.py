@@ -9,6 +9,7 @@ Philox4x32 with ten rounds.
 
 from __future__ import annotations
 
+from numbers import Integral
 from types import ModuleType
 from typing import Any
 
@@ -57,14 +58,14 @@ class Generator:
     Raises
     ------
     ValueError
-        A number is out of range.
+        A number is no whole number in its range.
     """
 
     def __init__(self, seed: int, epoch: int = 0, step: int = 0) -> None:
         for name, value, limit in (("seed", seed, 2**64), ("epoch", epoch, 2**32), ("step", step, 2**32)):
-            if not 0 <= value < limit:
-                raise ValueError(f"Generator got {name}={value}, expected 0 to {limit - 1}.")
-        self.seed, self.epoch, self.step = seed, epoch, step
+            if not isinstance(value, Integral) or not 0 <= value < limit:
+                raise ValueError(f"Generator got {name}={value}, expected a whole number from 0 to {limit - 1}.")
+        self.seed, self.epoch, self.step = int(seed), int(epoch), int(step)
         self.draws = 0
 
     def __repr__(self) -> str:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
+from numbers import Integral
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -23,16 +24,17 @@ from threadpoolctl import ThreadpoolController
 Block = TypeVar("Block")
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_count = _cores()
+_count = cores()
 _here = threading.local()
 
 
 class lanes:  # noqa: N801 (reads as a verb: `with tc.lanes(1):`)
-    """Set how many lanes the fast path may use, at once or for the length of a ``with``.
+    """Set how many lanes the fast path of this process may use, at once or for the length of a ``with``.
 
     With ``tc.lanes(1)`` everything runs in the caller's thread, so that breakpoints land where you stand. The
     results are the same, bit for bit. The default is one lane per core that this process may use.
@@ -45,9 +47,9 @@ class lanes:  # noqa: N801 (reads as a verb: `with tc.lanes(1):`)
 
     def __init__(self, count: int) -> None:
         global _count
-        if not isinstance(count, int) or count < 1:
+        if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
             raise ValueError(f"lanes got {count}, expected a whole number of at least 1.")
-        self._before, _count = _count, count
+        self._before, _count = _count, int(count)
 
     def __enter__(self) -> lanes:
         return self
@@ -77,7 +79,7 @@ def in_lanes(body: Callable[[Block], None], blocks: Sequence[Block]) -> None:
             return
         edges = [len(blocks) * lane // count for lane in range(count + 1)]
         runs = [blocks[first:last] for first, last in pairwise(edges)]
-        others = [_pool(_count - 1).submit(_run, body, run) for run in runs[1:]]
+        others = [_pool(count - 1).submit(_run, body, run) for run in runs[1:]]
         try:
             _run(body, runs[0])
         finally:
@@ -173,7 +175,7 @@ def one_blas_thread() -> Iterator[None]:
         if _holders == 0:
             _threads_before = [library.get_num_threads() for library in _blas_libraries()]
             for library in _blas_libraries():
-                library.set_num_threads(1)
+                _set_threads(library, 1)
         _holders += 1
     try:
         yield
@@ -182,4 +184,23 @@ def one_blas_thread() -> Iterator[None]:
             _holders -= 1
             if _holders == 0:
                 for library, number in zip(_blas_libraries(), _threads_before, strict=True):
-                    library.set_num_threads(number)
+                    _set_threads(library, number)
+
+
+def _set_threads(library: Any, number: int) -> None:
+    # threadpoolctl lets only the first Python thread that asks control OpenBLAS, and ignores all others in silence.
+    # Here the lock sees to it that one at a time asks.
+    if hasattr(library, "clear_controlling_thread"):
+        library.clear_controlling_thread(force=True)
+    library.set_num_threads(number)
+
+
+def _start_anew_in_child() -> None:
+    """A forked child has the caller's thread alone: pools and locks that others held must not be waited for."""
+    global _hold, _holders, _here
+    _pool.cache_clear()
+    _hold, _holders, _here = threading.Lock(), 0, threading.local()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew_in_child)

@@ -1,8 +1,7 @@
 """Who else is using the processor? Another busy process spoils a measurement, and not evenly.
 
-PyTorch's threads wait for each other many times in a step: when one of them loses its core, all wait, and a step
-takes many times as long. tinycolor's lanes meet less often and lose less. So a disturbed round does not only make
-the figures worse, it flatters tinycolor; it must go.
+Threads that wait for each other lose more than the core that one of them lost, and the two sides' threads do not
+wait alike. So a disturbed round does not only slow both sides down, it may favour one of them; it must go.
 """
 
 from __future__ import annotations

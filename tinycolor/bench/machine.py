@@ -9,14 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tinycolor.threads import cores
+
 PREFIXES = ("OPENBLAS_", "MKL_", "OMP_")
+SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""Environment variables that hold NumPy's OpenBLAS to kernels or block sizes other than this machine's own."""
 
 
 def machine() -> dict[str, str]:
     """Return processor, cores, memory, system and Python, as a reader wants to see them."""
     return {
         "processor": processor(),
-        "cores": f"{usable_cores()} usable of {os.cpu_count()}",
+        "cores": f"{cores()} usable of {os.cpu_count()}",
         "memory": memory(),
         "system": system(),
         "Python": platform.python_version(),
@@ -38,11 +42,6 @@ def processor() -> str:
         if asked.stdout.strip():
             return asked.stdout.strip()
     return platform.processor() or platform.machine()
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory() -> str:

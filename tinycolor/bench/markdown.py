@@ -27,7 +27,10 @@ def _with_unit(value: float, measure: str) -> str:
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table whose columns also line up as plain text; all but the first two to the right."""
+    """Return a Markdown table whose columns also line up as plain text.
+
+    What begins with a digit stands to the right, except in the first column.
+    """
     widths = [max(len(line[column]) for line in (head, *lines)) for column in range(len(head))]
 
     def joined(cells: Sequence[str]) -> str:

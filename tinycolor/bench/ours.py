@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 import tinycolor as tc
 from tinycolor.backend import Array
 from tinycolor.ops.fast.choose import conv2d_algorithm
+from tinycolor.threads import blas_threads
 
 Step = Callable[[], Any]
 
@@ -23,12 +24,8 @@ def prepare(threads: int) -> None:
 
 def about() -> dict[str, str]:
     """Return what does the work on this side, for the report."""
-    libraries = [
-        f"{blas['internal_api']} {blas['version']}, {blas.get('architecture', 'unnamed')} kernels"
-        for blas in threadpool_info()
-        if blas["user_api"] == "blas"
-    ]
-    return {"NumPy": np.__version__, "BLAS": "; ".join(libraries) or "unknown to threadpoolctl"}
+    libraries = "; ".join(name for name, _ in blas_threads())
+    return {"NumPy": np.__version__, "BLAS": libraries or "unknown to threadpoolctl"}
 
 
 def make(name: str, layout: str) -> Step:

@@ -8,6 +8,7 @@ from statistics import geometric_mean, median
 from typing import Any, Self
 
 from tinycolor.bench.load import MOST_FOREIGN
+from tinycolor.bench.machine import SLOWING
 from tinycolor.bench.markdown import amount, spread, table
 from tinycolor.bench.plan import MEMORY_RUNS
 from tinycolor.bench.turns import Reading
@@ -141,10 +142,11 @@ class Report:
             )
         if self.turns < 5:
             remarks.append("**Fewer than 5 turns**: a look, not a measurement.")
-        if "OPENBLAS_CORETYPE" in self.environment:
+        slowing = [name for name in SLOWING if name in self.environment]
+        if slowing:
             remarks.append(
-                "**OPENBLAS_CORETYPE is set**: NumPy was told which kernels to take, so these figures do not show what "
-                "this machine can do."
+                f"**Set: {', '.join(slowing)}**. NumPy was told how to multiply matrices, so these figures do not "
+                "show what this machine can do."
             )
         return remarks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -10,11 +11,25 @@ from tinycolor.data.shapes import draw
 from tinycolor.demo import pictures
 from tinycolor.demo.figure1 import figure1
 from tinycolor.demo.figure2 import figure2
-from tinycolor.demo.page import png, write_page
+from tinycolor.demo.page import page
 from tinycolor.demo.training import BATCH, SIZE
+from tinycolor.figures import png, write_whole
 from tinycolor.inspect import explain
 from tinycolor.networks import CrossCircleCNN
 from tinycolor.random import Generator
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, if it is not there, and find out whether files can be written in it.
+
+    Raises
+    ------
+    OSError
+        They cannot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def save(net: CrossCircleCNN, curve: list[float], summary: str, folder: Path, seed: int) -> list[Path]:
@@ -23,15 +38,16 @@ def save(net: CrossCircleCNN, curve: list[float], summary: str, folder: Path, se
     Raises
     ------
     OSError
-        The folder or a file cannot be written.
+        A file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    sections = _sections(net, curve, seed)
-    paths = [folder / f"{name}.png" for name in sections]
-    for path, (_, _, figure) in zip(paths, sections.values(), strict=True):
-        path.write_bytes(png(figure))
-    write_page(folder / "index.html", "Cross or circle?", summary, list(sections.values()))
-    return [folder / "index.html", *paths]
+    sections = {
+        folder / f"{name}.png": (heading, text, png(figure))
+        for name, (heading, text, figure) in _sections(net, curve, seed).items()
+    }
+    files = {folder / "index.html": page("Cross or circle?", summary, list(sections.values()))}
+    files |= {path: picture for path, (_, _, picture) in sections.items()}
+    write_whole(files)
+    return list(files)
 
 
 def _sections(net: CrossCircleCNN, curve: list[float], seed: int) -> dict[str, tuple[str, str, Figure]]:

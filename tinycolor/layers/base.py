@@ -56,6 +56,8 @@ class Backward:
                 f"{self.layer.name}: backward got {len(dys)} gradients, expected {len(self._wanted)}, one per output."
             )
         for dy, (shape, dtype, module) in zip(dys, self._wanted, strict=True):
+            if not hasattr(dy, "dtype"):
+                raise ValueError(f"{self.layer.name}: backward got {type(dy).__name__}, expected an array.")
             if array_module(dy) is not module or dy.shape != shape or dy.dtype != dtype:
                 raise ValueError(
                     f"{self.layer.name}: backward got dy of shape {dy.shape}, {dy.dtype}, "
@@ -79,8 +81,9 @@ _watcher: ContextVar[Callable[[Layer, tuple[Array, ...], tuple[Array, ...], Back
 class Layer:
     """The base of every layer, combinator and network.
 
-    To write one: make ``Parameter`` objects and sub-layers attributes, and define
-    ``forward(self, x, *, mode, rng)`` that returns ``(y, backward)``. Calling the layer checks what came,
+    To write one: make ``Parameter`` objects and sub-layers attributes (or lists of them), and define
+    ``forward(self, x, *, mode, rng)`` that returns ``(y, backward)``. Neither may write into what it was given, and
+    the caller must leave x and y as they are until backward has run. Calling the layer checks what came,
     calls ``forward``, and wraps the closure so that it checks what goes back.
 
     Attributes
@@ -116,7 +119,10 @@ class Layer:
         if mode not in MODES:
             raise ValueError(f"{self.name} got mode={mode!r}, expected one of {', '.join(MODES)}.")
         self._check_inputs(xs)
-        outputs, closure = self.forward(*xs, mode=mode, rng=rng)
+        result = self.forward(*xs, mode=mode, rng=rng)
+        if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
+            raise TypeError(f"{self.name}: forward returned {type(result).__name__}, expected (y, backward).")
+        outputs, closure = result
         ys = outputs if isinstance(outputs, tuple) else (outputs,)
         backward = Backward(self, ys, closure if _remember.get() else None)
         watcher = _watcher.get()
@@ -174,19 +180,23 @@ class Layer:
 
     def own_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield (name, parameter) of this layer alone, without its sub-layers."""
-        for name, value in vars(self).items():
+        for name, value in self._members():
             if isinstance(value, Parameter):
                 yield name, value
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """Yield (name, layer) of the direct sub-layers, in the order they were made attributes."""
-        for name, value in vars(self).items():
+        for name, value in self._members():
             if isinstance(value, Layer):
                 yield name, value
-            elif isinstance(value, list | tuple):
-                for number, item in enumerate(value):
-                    if isinstance(item, Layer):
-                        yield f"{name}.{number}", item
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        """Yield (name, attribute), and (name.number, item) for lists and tuples."""
+        for name, value in vars(self).items():
+            if isinstance(value, list | tuple):
+                yield from ((f"{name}.{number}", item) for number, item in enumerate(value))
+            else:
+                yield name, value
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
         """Yield (dotted name, parameter) of this layer and all below it; a shared one comes once."""
@@ -222,7 +232,7 @@ class Layer:
         Raises
         ------
         ValueError
-            A name is missing or unknown, or a shape differs; the layer is left as it was.
+            A name is missing or unknown, or a shape or dtype does not fit; the layer is left as it was.
         """
         own = dict(self._state())
         missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
@@ -232,10 +242,11 @@ class Layer:
                 f"{sorted(unknown)}, expected the names that state_dict() gives."
             )
         for name, array in own.items():
-            if np.shape(state[name]) != array.shape:
+            got = np.shape(state[name]), getattr(state[name], "dtype", type(state[name]).__name__)
+            if got[0] != array.shape or got[1] not in FLOATS:
                 raise ValueError(
-                    f"{type(self).__name__}.load_state_dict got {name} of shape {np.shape(state[name])}, "
-                    f"expected {array.shape}."
+                    f"{type(self).__name__}.load_state_dict got {name} of shape {got[0]}, {got[1]}, "
+                    f"expected {array.shape}, float32 or float64."
                 )
         for name, array in own.items():
             array[...] = state[name]

@@ -74,7 +74,7 @@ class ConvNormAct(Layer):
         y, conv_backward = self.conv(x, mode=mode, rng=rng)
         backwards = [conv_backward]
         slope = self._slope()
-        if isinstance(self.norm, BatchNorm2d) and slope is not None and mode == "train" and array_module(x) is np:
+        if type(self.norm) is BatchNorm2d and slope is not None and mode == "train" and array_module(x) is np:
             y, norm_act_backward = _batch_norm_act(self.norm, y, slope)
             backwards.append(norm_act_backward)
         else:
@@ -93,9 +93,9 @@ class ConvNormAct(Layer):
         """The activation's slope below zero, if it is nothing or a rectifier that only ever flattens."""
         if self.activation is None:
             return 1.0
-        if isinstance(self.activation, ReLU):
+        if type(self.activation) is ReLU:
             return 0.0
-        if isinstance(self.activation, LeakyReLU) and 0 <= self.activation.slope <= 1:
+        if type(self.activation) is LeakyReLU and 0 <= self.activation.slope <= 1:
             return self.activation.slope
         return None
 

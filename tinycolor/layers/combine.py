@@ -41,8 +41,8 @@ class Sequential(Layer):
         return f"Sequential of {len(self.layers)}"
 
     def children(self) -> Iterator[tuple[str, Layer]]:
-        for number, layer in enumerate(self.layers):
-            yield str(number), layer
+        for name, layer in super().children():
+            yield name.removeprefix("layers."), layer
 
     def forward(self, *xs: Array, mode: str, rng: Generator | None) -> tuple[Any, Closure]:
         backwards = []
@@ -117,8 +117,8 @@ class Concat(Layer):
         self.branches = list(branches)
 
     def children(self) -> Iterator[tuple[str, Layer]]:
-        for number, branch in enumerate(self.branches):
-            yield str(number), branch
+        for name, layer in super().children():
+            yield name.removeprefix("branches."), layer
 
     def forward(self, *xs: Array, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         count = len(self.branches) or len(xs)

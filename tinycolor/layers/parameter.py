@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import FLOATS, Array, array_module
 
 
 class Parameter:
@@ -27,10 +29,16 @@ class Parameter:
     """
 
     def __init__(self, data: Array) -> None:
-        self._data = data
+        if data.dtype not in FLOATS:
+            raise ValueError(f"Parameter got data of {data.dtype}, expected float32 or float64.")
+        self._data = data.copy()
         self._grad = array_module(data).zeros_like(data)
         self.version = 0
         self.freezes = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle takes along; it is not frozen, whatever the original is just now."""
+        return {**vars(self), "freezes": 0}
 
     def __repr__(self) -> str:
         return f"Parameter{self.data.shape} {self.data.dtype}"

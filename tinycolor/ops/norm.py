@@ -12,9 +12,9 @@ Axes = tuple[int, ...]
 
 
 def moments(x: Array, axes: Axes) -> tuple[Array, Array]:
-    """Return mean and (biased) variance over ``axes``, both with size 1 along them."""
-    mean = x.mean(axes, keepdims=True)
-    return mean, ((x - mean) ** 2).mean(axes, keepdims=True)
+    """Return mean and (biased) variance over ``axes``, both with size 1 along them, summed up in float64."""
+    mean = x.mean(axes, keepdims=True, dtype="float64").astype(x.dtype)
+    return mean, ((x - mean) ** 2).mean(axes, keepdims=True, dtype="float64").astype(x.dtype)
 
 
 def inverse_std(variance: Array, eps: float) -> Array:

@@ -19,6 +19,7 @@ BLOCK_NUMBERS = 1 << 19
 # A broadcast channel vector should be at least this long, or NumPy's inner loop is all overhead.
 ROW_NUMBERS = 512
 SHORT_SUM = 32
+SOME_PIXELS = 256
 
 
 class Statistics(NamedTuple):
@@ -96,11 +97,11 @@ def batch_norm_act_dx(
 
 
 def _statistics(x: np.ndarray, eps: float) -> Statistics:
-    """Sums of x and x**2 about a first pixel, so that squares do not cancel when the mean is far from zero."""
+    """Sums of x and x**2 about the mean of some pixels, so that squares do not cancel when the mean is far from 0."""
     channels = x.shape[-1]
     pixels = x.size // channels
     rows, fold = _fold(x)
-    pivot = x.reshape(-1, channels)[0].copy() if x.flags.c_contiguous else x[0, 0, 0].copy()
+    pivot = rows[: 1 + SOME_PIXELS // fold].reshape(-1, channels).mean(0)
     pivot_row = np.tile(pivot, fold)
 
     def sum_up(block: slice, out: np.ndarray) -> None:

@@ -1,0 +1,36 @@
+"""Colour: spaces that separate lightness from colour, and the bounds of what a screen can show."""
+
+from tinycolor.color.gamut import fit_into_gamut, in_gamut
+from tinycolor.color.spaces import (
+    lab_to_rgb,
+    lab_to_xyz,
+    lalphabeta_to_rgb,
+    linear_to_srgb,
+    linear_to_xyz,
+    luma,
+    rgb_to_lab,
+    rgb_to_lalphabeta,
+    rgb_to_yuv,
+    srgb_to_linear,
+    xyz_to_lab,
+    xyz_to_linear,
+    yuv_to_rgb,
+)
+
+__all__ = [
+    "fit_into_gamut",
+    "in_gamut",
+    "lab_to_rgb",
+    "lab_to_xyz",
+    "lalphabeta_to_rgb",
+    "linear_to_srgb",
+    "linear_to_xyz",
+    "luma",
+    "rgb_to_lab",
+    "rgb_to_lalphabeta",
+    "rgb_to_yuv",
+    "srgb_to_linear",
+    "xyz_to_lab",
+    "xyz_to_linear",
+    "yuv_to_rgb",
+]
