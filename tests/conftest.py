@@ -18,7 +18,11 @@ settings.load_profile("fixed")
 def same_first_weights(monkeypatch):
     """Number the layers anew for every test: their weights do not depend on which tests ran before, and where."""
     number = itertools.count()
-    monkeypatch.setattr(tc.init, "start", lambda layer: tc.init.he_normal(layer, tc.Generator(0, step=next(number))))
+
+    def first_weights(layer):
+        tc.init.he_normal(layer, tc.Generator(0, step=next(number)))
+
+    monkeypatch.setattr(tc.init, "first_weights", first_weights)
 
 
 @pytest.fixture

@@ -341,3 +341,48 @@ def test_the_seed_decides_the_directions():
     layer = tc.Sequential(tc.Conv2d(3, 4, 3), tc.Tanh())
     errors = [tc.gradcheck(layer, x, seed=seed) for seed in (3, 3, 4)]
     assert errors[0] == errors[1] != errors[2]
+
+
+class KeepsItsInput(tc.Layer):
+    """The bug that closures are there to prevent: what backward needs, kept on self."""
+
+    def forward(self, x, *, mode, rng):
+        self.x = x
+        return x * x, lambda dy: 2 * self.x * dy
+
+
+class ReturnsAView(tc.Layer):
+    def forward(self, x, *, mode, rng):
+        def backward(dy):
+            dx = np.zeros_like(x)
+            dx[:, 1:-1] = dy
+            return dx
+
+        return x[:, 1:-1], backward
+
+
+class HandsOnDy(tc.Layer):
+    def forward(self, x, *, mode, rng):
+        return x.copy(), lambda dy: dy
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (KeepsItsInput(), "input 0: backward says"),
+        (ReturnsAView(), "output 0 shares memory with input 0"),
+        (HandsOnDy(), "gradient 0 shares memory with dy 0"),
+    ],
+)
+def test_a_broken_contract_is_caught_too(layer, message):
+    with pytest.raises(tc.GradientError, match=message):
+        tc.gradcheck(layer, np.random.default_rng(0).normal(size=(2, 5, 4, 3)))
+
+
+def test_a_backward_that_returns_nothing_is_named():
+    class Forgetful(tc.Layer):
+        def forward(self, x, *, mode, rng):
+            return x * 2, lambda dy: None
+
+    with pytest.raises(tc.GradientError, match="input 0: backward returned NoneType, expected an array"):
+        tc.gradcheck(Forgetful(), np.ones((2, 3)))

@@ -307,3 +307,21 @@ def test_cross_entropy_of_class_numbers_agrees_with_torch() -> None:
         draw((2, 3, 5, 4)),
         class_numbers((2, 3, 5), 4),
     )
+
+
+def test_a_class_that_is_ruled_out_costs_nothing_where_it_is_not_wanted() -> None:
+    logits = np.array([[0.0, 0.0, -np.inf]])
+    loss, dz = losses.cross_entropy(logits, np.array([1]))
+    assert loss == pytest.approx(np.log(2))
+    np.testing.assert_allclose(dz, [[0.5, -0.5, 0]])
+
+
+def test_smooth_l1_without_a_smooth_part_is_refused() -> None:
+    with pytest.raises(ValueError, match="smooth_l1 got beta=0, expected more than 0"):
+        losses.smooth_l1(np.ones(2), np.ones(2), beta=0)
+
+
+def test_losses_of_whole_numbers_or_of_nothing_are_refused() -> None:
+    for y in (np.arange(3), np.ones((0, 2))):
+        with pytest.raises(ValueError, match="float32 or float64, and at least one number"):
+            losses.mse(y, y)

@@ -6,6 +6,7 @@ from math import cos, isclose, pi, sqrt
 import numpy as np
 import pytest
 
+import tinycolor as tc
 from tinycolor import Parameter, lanes, optim
 from tinycolor.optim import SGD, Adadelta, Adam, RMSprop
 
@@ -293,3 +294,14 @@ def test_one_cycle_agrees_with_torch(total_steps: int, warmup: float) -> None:
         optimizer.step()
         if step < total_steps - 1:
             theirs.step()
+
+
+def test_sgd_without_momentum_forgets_an_infinite_gradient() -> None:
+    parameter = tc.Parameter(np.ones(3))
+    optimizer = optim.SGD([parameter], 0.1)
+    parameter.grad = np.full(3, np.inf)
+    optimizer.step()
+    parameter.data = np.ones(3)
+    parameter.grad = np.ones(3)
+    optimizer.step()
+    np.testing.assert_allclose(parameter.data, 0.9)

@@ -180,9 +180,9 @@ def test_every_order_of_three_is_as_likely() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"seed": -1}, "seed=-1, expected 0 to 18446744073709551615"),
+        ({"seed": -1}, "seed=-1, expected a whole number from 0 to 18446744073709551615"),
         ({"seed": 2**64}, "seed=18446744073709551616"),
-        ({"seed": 0, "epoch": -1}, "epoch=-1, expected 0 to 4294967295"),
+        ({"seed": 0, "epoch": -1}, "epoch=-1, expected a whole number from 0 to 4294967295"),
         ({"seed": 0, "epoch": 2**32}, "epoch=4294967296"),
         ({"seed": 0, "step": 2**32}, "step=4294967296"),
     ],

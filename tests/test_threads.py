@@ -1,16 +1,21 @@
 """Lanes: every block once, errors after all have stopped, sums equal bit by bit, BLAS held and let go."""
 
 import math
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+import tinycolor as tc
 from tinycolor import lanes, threads
-from tinycolor.threads import in_lanes, lane_count, one_blas_thread, scratch, sum_in_lanes
+from tinycolor.threads import blas_threads, in_lanes, lane_count, one_blas_thread, scratch, sum_in_lanes
 
 PATIENCE = 10.0
 counts = pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -264,3 +269,54 @@ def test_scratch_belongs_to_its_thread() -> None:
     with lanes(2):
         in_lanes(take, [0, 1])
     assert not np.shares_memory(arrays[0], arrays[1])
+
+
+def test_another_python_thread_gets_the_same_bits_and_gives_blas_back() -> None:
+    """The real OpenBLAS: from a second thread it must be held to one thread just as well."""
+    before = [threads for _, threads in blas_threads()]
+    rng = np.random.default_rng(0)
+    layer = tc.Conv2d(32, 32, 3, padding=1)
+    x = rng.standard_normal((4, 64, 64, 32), dtype=np.float32)
+    wanted = layer.predict(x)
+    with ThreadPoolExecutor(1) as pool:
+        got = pool.submit(layer.predict, x).result()
+        held = pool.submit(_threads_while_held).result()
+    np.testing.assert_array_equal(got, wanted)
+    assert set(held) == {1}
+    assert [threads for _, threads in blas_threads()] == before
+
+
+def _threads_while_held() -> list[int]:
+    with one_blas_thread():
+        return [threads for _, threads in blas_threads()]
+
+
+FORK = """
+import os, signal, sys
+import numpy as np
+import tinycolor as tc
+layer = tc.Conv2d(32, 32, 3, padding=1)
+x = np.ones((4, 64, 64, 32), np.float32)
+wanted = layer.predict(x)
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    os._exit(0 if (layer.predict(x) == wanted).all() else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_has_lanes_of_its_own() -> None:
+    assert subprocess.run([sys.executable, "-c", FORK], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("count", [1.5, True, "2"])
+def test_lanes_that_are_no_whole_number_are_refused(count: object) -> None:
+    with pytest.raises(ValueError, match="expected a whole number of at least 1"):
+        lanes(count)
+
+
+def test_lanes_take_any_whole_number() -> None:
+    with lanes(np.int64(2)):
+        assert lane_count() == 2

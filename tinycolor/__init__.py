@@ -4,9 +4,7 @@ y, backward = layer(x)
 dx = backward(dy)
 """
 
-from importlib.metadata import version
-
-from tinycolor import init, losses, networks, optim
+from tinycolor import color, init, losses, networks, optim
 from tinycolor.backend import array_module, keep_freed_memory
 from tinycolor.gradcheck import GradientError, gradcheck
 from tinycolor.inspect import explain, receptive_field, remembered, summary
@@ -24,7 +22,7 @@ from tinycolor.layers.upsample import Upsample
 from tinycolor.random import Generator
 from tinycolor.threads import lanes
 
-__version__ = version("tinycolor-nn")
+__version__ = "0.1.0"
 
 __all__ = [
     "AvgPool2d",
@@ -55,6 +53,7 @@ __all__ = [
     "Tanh",
     "Upsample",
     "array_module",
+    "color",
     "explain",
     "frozen",
     "gradcheck",

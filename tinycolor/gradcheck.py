@@ -11,7 +11,7 @@ one does not. Inputs of layers with kinks (ReLU, max-pool) must keep away from t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,8 @@ def gradcheck(
     """Check the backward of a layer, network or loss on every input and every parameter.
 
     Makes float64 copies of everything itself. Parameter gradients start from random numbers, so that overwriting
-    instead of adding shows; inputs and dy are compared before and after, so that writing into them shows.
+    instead of adding shows; inputs and dy are compared before and after, so that writing into them
+    shows; and the layer is called once more before the way back, so that anything kept on ``self`` shows.
 
     Parameters
     ----------
@@ -64,15 +65,18 @@ def gradcheck(
     inputs = [array_module(x).array(x, dtype=np.float64) for x in xs]
     layer = f.astype("float64") if isinstance(f, Layer) else None
 
-    def call() -> tuple[tuple[Array, ...], Any]:
-        y, backward = f(*inputs) if layer is None else layer(*inputs, mode=mode, rng=Generator(seed))
+    def call(*arrays: Array) -> tuple[tuple[Array, ...], Any]:
+        y, backward = f(*arrays) if layer is None else layer(*arrays, mode=mode, rng=Generator(seed))
         return (y if isinstance(y, tuple) else (y,)), backward
 
     rng = Generator(seed, step=1)
     named = [] if layer is None else list(layer.named_parameters())
     before = {name: _randomise_grad(parameter, rng) for name, parameter in named}
     originals = [x.copy() for x in inputs]
-    ys, backward = call()
+    ys, backward = call(*inputs)
+    _check_fresh("output", ys, "input", inputs, seed)
+    # Another call before the way back: a layer that keeps its input on self mixes the two up.
+    call(*(x * 0.9 for x in inputs))
     if callable(backward):
         dys = [_random_like(y, rng) for y in ys]
         upstream = [dy.copy() for dy in dys]
@@ -84,6 +88,7 @@ def gradcheck(
     dxs = tuple(dxs) if isinstance(dxs, tuple | list) else (dxs,)
     _check_untouched("input", inputs, originals, seed)
     _check_untouched("dy", dys, upstream, seed)
+    _check_fresh("gradient", [dx for dx in dxs if hasattr(dx, "dtype")], "dy", dys, seed)
     if len(dxs) != len(inputs):
         raise GradientError(f"backward returned {len(dxs)} gradients for {len(inputs)} inputs (seed {seed}).")
 
@@ -101,7 +106,7 @@ def gradcheck(
                 f"{array.dtype} (seed {seed})."
             )
         direction = _random_like(array, rng)
-        numeric = _difference(call, array, direction, upstream)
+        numeric = _difference(lambda: call(*inputs), array, direction, upstream)
         analytic = float((gradient * direction).sum())
         floor = 1e-3 * float(np.sqrt((gradient**2).sum() * (direction**2).sum()))
         error = abs(numeric - analytic) / max(abs(numeric), abs(analytic), floor, np.finfo(float).tiny)
@@ -139,5 +144,14 @@ def _randomise_grad(parameter: Parameter, rng: Generator) -> Array:
 
 def _check_untouched(what: str, arrays: list[Array], originals: list[Array], seed: int) -> None:
     for number, (now, original) in enumerate(zip(arrays, originals, strict=True)):
-        if not (now == original).all():
+        if not array_module(now).array_equal(now, original, equal_nan=True):
             raise GradientError(f"{what} {number} was written into, expected a fresh array (seed {seed}).")
+
+
+def _check_fresh(what: str, made: Iterable[Array], whose: str, given: Iterable[Array], seed: int) -> None:
+    for i, new in enumerate(made):
+        for j, old in enumerate(given):
+            if array_module(new).shares_memory(new, old):
+                raise GradientError(
+                    f"{what} {i} shares memory with {whose} {j}, expected a fresh array: copy it (seed {seed})."
+                )

@@ -61,7 +61,7 @@ def _weights(layer: Layer) -> list[Parameter]:
 _layers_made = itertools.count()
 
 
-def start(layer: Layer) -> None:
+def first_weights(layer: Layer) -> None:
     """Give a new layer its first weights: He's, from a stream of its own, numbered in the order of making.
 
     So the same program always starts the same, and two equal layers side by side still differ. Networks draw

@@ -113,7 +113,8 @@ def cross_entropy(logits: Array, target: Array, weight: Array | None = None) -> 
         raise ValueError(
             f"cross_entropy got weights of shape {weight.shape}, expected one per pixel, {logits.shape[:-1]}."
         )
-    log_p = log_softmax(logits)
+    # A class that is ruled out (logit -inf) costs nothing where its share is 0, and 0 * -inf is no number.
+    log_p = xp.maximum(log_softmax(logits), np.finfo(logits.dtype).min)
     dz = xp.exp(log_p) * shares.sum(-1, keepdims=True) - shares
     per_pixel = -(shares * log_p).sum(-1)
     if weight is not None:

@@ -47,9 +47,10 @@ class lanes:  # noqa: N801 (reads as a verb: `with tc.lanes(1):`)
 
     def __init__(self, count: int) -> None:
         global _count
+        self._before: int = _count
         if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
             raise ValueError(f"lanes got {count}, expected a whole number of at least 1.")
-        self._before, _count = _count, int(count)
+        _count = int(count)
 
     def __enter__(self) -> lanes:
         return self

@@ -68,7 +68,12 @@ class ConvNormAct(Layer):
             self.activation = activation_class() if activation_class else None
 
     def describe(self) -> str:
-        return f"{self.conv.describe()}, norm={self.norm!r}, activation={self.activation!r}"
+        c, f = self.conv.weight.data.shape[2:]
+        conv, norm, activation = self.conv, type(self.norm).__name__, type(self.activation).__name__
+        return (
+            f"{c}, {f}, {conv.kernel_size}, stride={conv.stride}, padding={conv.padding}, "
+            f"norm={norm}, activation={activation}"
+        )
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         y, conv_backward = self.conv(x, mode=mode, rng=rng)

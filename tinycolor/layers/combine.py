@@ -70,6 +70,9 @@ class Skip(Layer):
     def __init__(self, *inner: Layer) -> None:
         self.inner = Sequential(*inner)
 
+    def describe(self) -> str:
+        return ", ".join(type(layer).__name__ for layer in self.inner.layers)
+
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         around, inner_backward = self.inner(x, mode=mode, rng=rng)
         _check_same_pixels(self, around, x)
@@ -91,6 +94,9 @@ class Residual(Layer):
 
     def __init__(self, *inner: Layer) -> None:
         self.inner = Sequential(*inner)
+
+    def describe(self) -> str:
+        return ", ".join(type(layer).__name__ for layer in self.inner.layers)
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         change, inner_backward = self.inner(x, mode=mode, rng=rng)
@@ -115,6 +121,9 @@ class Concat(Layer):
 
     def __init__(self, *branches: Layer) -> None:
         self.branches = list(branches)
+
+    def describe(self) -> str:
+        return ", ".join(type(branch).__name__ for branch in self.branches)
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         for name, layer in super().children():

@@ -10,7 +10,7 @@ from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.parameter import Parameter
 from tinycolor.ops.bias import bias_db
 from tinycolor.ops.fast.choose import conv2d_algorithm
-from tinycolor.ops.shapes import Pair, pair, window_count
+from tinycolor.ops.shapes import Pair, pair, positive, window_count
 from tinycolor.random import Generator
 
 
@@ -53,9 +53,10 @@ class Conv2d(Layer):
         self.stride = pair(stride, "Conv2d stride", least=1)
         self.padding = pair(padding, "Conv2d padding", least=0)
         self.dilation = pair(dilation, "Conv2d dilation", least=1)
-        self.weight = Parameter(np.zeros((*self.kernel_size, in_channels, out_channels), np.float32))
+        channels = positive(in_channels, "Conv2d in_channels"), positive(out_channels, "Conv2d out_channels")
+        self.weight = Parameter(np.zeros((*self.kernel_size, *channels), np.float32))
         self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
-        init.start(self)
+        init.first_weights(self)
 
     def describe(self) -> str:
         c, f = self.weight.data.shape[2:]
@@ -128,9 +129,11 @@ class ConvTranspose2d(Layer):
         self.kernel_size = pair(kernel_size, "ConvTranspose2d kernel_size", least=1)
         self.stride = pair(stride, "ConvTranspose2d stride", least=1)
         self.padding = pair(padding, "ConvTranspose2d padding", least=0)
-        self.weight = Parameter(np.zeros((*self.kernel_size, out_channels, in_channels), np.float32))
+        inputs = positive(in_channels, "ConvTranspose2d in_channels")
+        outputs = positive(out_channels, "ConvTranspose2d out_channels")
+        self.weight = Parameter(np.zeros((*self.kernel_size, outputs, inputs), np.float32))
         self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
-        init.start(self)
+        init.first_weights(self)
 
     def describe(self) -> str:
         f, c = self.weight.data.shape[2:]

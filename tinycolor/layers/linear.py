@@ -10,6 +10,7 @@ from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.parameter import Parameter
 from tinycolor.ops import linear as ops
 from tinycolor.ops.bias import bias_db
+from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
 
@@ -35,9 +36,10 @@ class Linear(Layer):
     """
 
     def __init__(self, in_features: int, out_features: int, *, bias: bool = True) -> None:
-        self.weight = Parameter(np.zeros((in_features, out_features), np.float32))
+        sizes = positive(in_features, "Linear in_features"), positive(out_features, "Linear out_features")
+        self.weight = Parameter(np.zeros(sizes, np.float32))
         self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
-        init.start(self)
+        init.first_weights(self)
 
     def describe(self) -> str:
         c, f = self.weight.data.shape

@@ -11,6 +11,7 @@ from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.parameter import Parameter
 from tinycolor.ops import norm as ops
 from tinycolor.ops.bias import bias_db
+from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
 OVER_BATCH = (0, 1, 2)
@@ -48,6 +49,7 @@ class BatchNorm2d(Layer):
     statistics = ("running_mean", "running_var")
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        positive(channels, "BatchNorm2d channels")
         self.eps = eps
         self.momentum = momentum
         self.weight = Parameter(np.ones(channels, np.float32))
@@ -121,7 +123,7 @@ class InstanceNorm2d(Layer):
     """
 
     def __init__(self, channels: int, eps: float = 1e-5, affine: bool = False) -> None:
-        self.channels = channels
+        self.channels = positive(channels, "InstanceNorm2d channels")
         self.eps = eps
         self.weight = Parameter(np.ones(channels, np.float32)) if affine else None
         self.bias = Parameter(np.zeros(channels, np.float32)) if affine else None

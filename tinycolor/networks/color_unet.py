@@ -50,6 +50,8 @@ class ColorUNet(Layer):
         *,
         seed: int = 0,
     ) -> None:
+        if not widths:
+            raise ValueError("ColorUNet got no widths, expected the channels of at least one level.")
         self.in_channels = in_channels
         self.multiple = 2 ** (len(widths) - 1)
         self.levels = level(in_channels, widths)

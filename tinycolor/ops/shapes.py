@@ -22,6 +22,13 @@ def pair(value: int | Pair, name: str, least: int) -> Pair:
     return int(both[0]), int(both[1])
 
 
+def positive(value: int, name: str) -> int:
+    """Return a whole number of at least 1, or raise a ValueError that names it."""
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} got {value!r}, expected a whole number of at least 1.")
+    return int(value)
+
+
 def window_count(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
     """Return how many windows fit along one side: ``floor((size + 2*padding - extent) / stride) + 1``.
 

@@ -22,6 +22,8 @@ COLUMN_BYTES = 1 << 22
 SHORT_RUN = 16
 # With this many times more filters than input channels, dx is scattered.
 FEW_CHANNELS = 4
+# Scattering needs the columns of a whole image at once.
+LARGEST_SCATTER = 4 * COLUMN_BYTES
 
 
 def conv2d(
@@ -86,7 +88,9 @@ def conv2d_dx(
     Gathering copies kh*kw*F numbers per pixel, scattering kh*kw*C: with few input channels it is the cheaper.
     """
     c, f = weight.shape[2:]
-    way = _scattered_dx if c * FEW_CHANNELS <= f else _gathered_dx
+    bytes_per_image = dy[0, ..., 0].size * math.prod(weight.shape[:3]) * dy.itemsize
+    scatter = c * FEW_CHANNELS <= f and bytes_per_image <= LARGEST_SCATTER
+    way = _scattered_dx if scatter else _gathered_dx
     return way(dy, weight, x_shape, stride, padding, dilation)
 
 

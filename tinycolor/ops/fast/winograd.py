@@ -11,8 +11,7 @@ one product too, with the Kronecker product of its matrix with itself: few, larg
 
 The 6 points are free to choose. Whole numbers (0, 1, -1, 2, -2 and infinity, as in the paper) make transforms that
 need no multiplication; ours are matrix products anyway, so the points are those with the smallest rounding error
-that a search over fractions found, two to three times smaller. With 64 channels in float32 the error is 6.5e-7 of
-the output's size, against 2.1e-7 of the blocked path (root mean square).
+that a search over fractions found, two to three times smaller: about three times that of the blocked path.
 
 Source: A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4; the gradient
 for the weight transposes the same three transforms. The matrices are Cook and Toom's.
@@ -51,7 +50,7 @@ def cook_toom(points: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.nda
     return b_t, g, a_t
 
 
-# Numbers in V and in the products, per block: larger than a cache, because each NumPy call has its price.
+# Of V and the products, per block: larger than a cache, because each NumPy call has its price.
 BLOCK_BYTES = 1 << 22
 
 
@@ -75,6 +74,7 @@ def conv2d(
     # Whole tiles; what they cover beyond the output is cut off at the end.
     y = np.empty((n, high, TILE, wide, TILE, f), x.dtype)
 
+    # Two work arrays take turns: tiles and then products are in "a", V and then outputs in "b".
     def convolve(block: Block) -> None:
         v = _tiles_at_points(x, block, wide, padding)
         tiles = v.shape[1]
