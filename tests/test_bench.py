@@ -16,8 +16,10 @@ from tinycolor.bench import ours as our_cases
 from tinycolor.bench import plan, report, turns
 from tinycolor.bench.child import BenchError, Child
 from tinycolor.bench.load import Load, foreign_share, read_load
+from tinycolor.bench.markdown import table
 from tinycolor.bench.report import Report, Row
 from tinycolor.bench.turns import Patience, Reading, quiet_reading, take_turns
+from tinycolor.threads import blas_threads, cores
 
 TINY = "conv:32,1,28,28,8,3,1"
 
@@ -154,6 +156,15 @@ class TestReport:
         assert "below 1, tinycolor is faster" in text
         assert "- processor: a slow one" in text
 
+    def test_what_begins_with_a_digit_stands_to_the_right_except_in_the_first_column(self):
+        text = table(["case", "in words", "time"], [["1 step", "a while", "5 ms"], ["2", "", "10.0 ms"]])
+        assert text.splitlines() == [
+            "| case   | in words | time    |",
+            "| ------ | -------- | ------- |",
+            "| 1 step | a while  |    5 ms |",
+            "| 2      |          | 10.0 ms |",
+        ]
+
     def test_memory_is_in_megabytes(self):
         row = replace(conv_row("default", 5e8), measure="peak")
         assert "500 MB" in str(some_report([row]))
@@ -179,7 +190,11 @@ class TestReport:
         [
             ({"discarded": None, "kept": None}, "disturbed rounds are not filtered"),
             ({"turns": 2}, "Fewer than 5 turns"),
-            ({"environment": {"OPENBLAS_CORETYPE": "Prescott"}}, "do not show what this machine can do"),
+            ({"environment": {"OPENBLAS_CORETYPE": "Prescott"}}, "**Set: OPENBLAS_CORETYPE**"),
+            (
+                {"environment": {"OPENBLAS_CORETYPE": "Prescott", "OPENBLAS_L2_SIZE": "1", "OPENBLAS_VERBOSE": "0"}},
+                "**Set: OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE**",
+            ),
         ],
     )
     def test_what_a_reader_must_know(self, changes, remark):
@@ -251,6 +266,8 @@ class TestRun:
         assert len(row.ours) == 2
         assert all(reading.value > 0 and reading.calls >= 3 for reading in row.ours)
         assert result.machine["NumPy"] == np.__version__
+        assert result.machine["BLAS"] == ("; ".join(name for name, _ in blas_threads()) or "unknown to threadpoolctl")
+        assert result.machine["cores"].startswith(f"{cores()} usable")
         assert report.NO_TORCH in str(result)
         assert told == ["1/1  convolution 32x28x28x1 to 8, 3x3, stride 1"]
 

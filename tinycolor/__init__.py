@@ -6,6 +6,7 @@ dx = backward(dy)
 
 from tinycolor import color, init, losses, networks, optim
 from tinycolor.backend import array_module, keep_freed_memory
+from tinycolor.data.photos import ImageError, open_image
 from tinycolor.gradcheck import GradientError, gradcheck
 from tinycolor.inspect import explain, receptive_field, remembered, summary
 from tinycolor.layers.activation import LeakyReLU, Maxout, ReLU, Sigmoid, Softmax, Tanh
@@ -37,6 +38,7 @@ __all__ = [
     "Fusion",
     "Generator",
     "GradientError",
+    "ImageError",
     "InstanceNorm2d",
     "Layer",
     "LeakyReLU",
@@ -61,6 +63,7 @@ __all__ = [
     "lanes",
     "losses",
     "networks",
+    "open_image",
     "optim",
     "receptive_field",
     "remembered",

@@ -67,13 +67,10 @@ def _writing_to(folder: Path) -> Iterator[None]:
 def summary(network: str, batch: int, size: int | None) -> None:
     """Print a network layer by layer: shapes, parameters, memory, algorithm."""
     kind = getattr(tc.networks, network)
-    side = size or 64
+    own = signature(kind).parameters.get("size")
+    side = size or (own.default if own else 64)
     try:
-        if "size" in signature(kind).parameters:
-            net = kind(size) if size else kind()
-            side = net.size
-        else:
-            net = kind()
+        net = kind(size=side) if own else kind()
         table = tc.summary(net, (batch, side, side, 1))
     except ValueError as error:
         raise click.ClickException(str(error)) from error

@@ -1,7 +1,7 @@
 """Who else is using the processor? Another busy process spoils a measurement, and not evenly.
 
-Threads that wait for each other lose more than the core that one of them lost, and the two sides' threads do not
-wait alike. So a disturbed round does not only slow both sides down, it may favour one of them; it must go.
+Threads that wait for each other can lose more than the time taken from one of them, and the two sides' threads do
+not wait alike. So a disturbed round may not only slow both sides down, but favour one of them; it must go.
 """
 
 from __future__ import annotations

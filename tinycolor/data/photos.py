@@ -1,0 +1,99 @@
+"""Open a photo, whatever it is, as plain sRGB pixels, or say in one sentence why not."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+MOST_PIXELS = 64 << 20
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+WHITE = (255, 255, 255, 255)
+
+
+class ImageError(ValueError):
+    """A file that cannot be used as a photo.
+
+    Attributes
+    ----------
+    path : Path
+        Which file.
+    reason : str
+        Why, in a few words.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        # A name may hold line breaks or bytes that are no text: shown escaped, on one line.
+        name = os.fsencode(path).decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+        super().__init__(f"{name}: {reason}")
+        self.path, self.reason = path, reason
+
+
+def open_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """Return the pixels of a photo as sRGB, uint8 (H, W, 3), upright.
+
+    Takes JPEG, PNG, WebP, BMP, TIFF and GIF (the first frame), in grey, 16-bit grey, palette, RGB, CMYK and with
+    alpha, which is laid on white. A colour profile in the file is converted to sRGB; a broken one is passed over.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Raises
+    ------
+    ImageError
+        Names the file and the reason: no such file, no photo, truncated, too many pixels (over 64 million).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ImageError(path, "is a folder, not a photo" if path.is_dir() else "no such file")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise ImageError(path, f"{width} x {height} pixels, expected at most {MOST_PIXELS:,} in all")
+            return _pixels(image)
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError(path, "too large for the memory that is left") from error
+    # Whatever a decoder trips over in a damaged file, it is the file that cannot be used.
+    except Exception as error:
+        reason = "no JPEG, PNG, WebP, BMP, TIFF or GIF" if _is_unknown(error) else f"damaged ({error})"
+        raise ImageError(path, " ".join(reason.split())) from error
+
+
+def _is_unknown(error: Exception) -> bool:
+    return type(error).__name__ == "UnidentifiedImageError"
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        sixteen_bits = np.asarray(image).astype(np.int64).clip(0, 65535)
+        image = Image.fromarray((sixteen_bits // 257).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("floating-point pixels, whose range nobody knows")
+    image = _to_srgb(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image)
+    return np.array(image.convert("RGB"))
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        mode = "RGB" if image.mode == "CMYK" else image.mode
+        return ImageCms.profileToProfile(image, source, SRGB, outputMode=mode) or image
+    except (ImageCms.PyCMSError, OSError):
+        return image
