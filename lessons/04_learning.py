@@ -29,13 +29,15 @@ assert round(slope, 3) == 6.001
 
 # %% [markdown]
 # y moves about 6 times as far as x. That number, "how many times as far", is called the **derivative** of y at x. Here
-# it is exactly 6; the nudge said 6.001 because it was not infinitely small. At any x, the derivative of the square is
-# 2 * x: that is the one formula to believe in this lesson, and you can nudge it wherever you like.
+# it is exactly 6; the nudge said 6.001 because it was not infinitely small. You can see why. Nudge any x by any h:
+# (x + h) * (x + h) - x * x is 2 * x * h + h * h. Divide by h, and "how many times as far" is 2 * x + h. The smaller h,
+# the nearer to **2 * x**, and that is the derivative of the square.
 #
 # ## A function, and the function that goes back
 #
-# Nudging twice for every number would be slow. So each of our functions returns two things: its value, and a function
-# `backward` that knows the derivative.
+# To nudge means to calculate everything again, and that for every single number in turn. With thousands of numbers it
+# would take far too long. So each of our functions returns two things: its value, and a function `backward` that knows
+# the derivative.
 
 # %%
 
@@ -59,8 +61,10 @@ assert np.isclose(dx, slope, atol=0.002)  # the formula and the nudge agree
 
 # %% [markdown]
 # **A word on names**, because everything that follows uses them. `dx` is *not* the nudge. It says how many times as far
-# as x **the last number of the whole calculation** moves. `dy` says the same of y. `backward` is told `dy` and answers
-# with `dx`. Here y itself is the last number, it moves exactly as far as itself, so we start with `dy` = 1.
+# as x **the last number of the whole calculation** moves. With dx = 6, nudge x by 0.001 and the last number moves by
+# 0.006. `dy` says the same of y. `backward` is told `dy` and answers with `dx`. Here y itself is the last number, it
+# moves exactly as far as itself, so we start with `dy` = 1. (Books write dL/dx for our dx, where L is the last number.
+# PyTorch puts it into `x.grad`.)
 #
 # ## The chain rule: nudges multiply
 #
@@ -110,7 +114,8 @@ print("backward:", dw, "<-", d_prediction, "<-", d_off, "<-", 1.0)
 assert (d_off, d_prediction, dw) == (8, 8, 16)
 
 # %% [markdown]
-# That is the **chain rule**, and it is all of what is called *back-propagation*. Is it true? Nudge the whole chain.
+# That is the **chain rule**. Done from the last function to the first, it is called *back-propagation*. (One more rule
+# comes below: what is used twice adds up.) Is it true? Nudge the whole chain.
 
 # %%
 error_nudged = ((w + 0.001) * 2 - 6) ** 2
@@ -124,8 +129,10 @@ assert np.isclose((error_nudged - error) / 0.001, dw, atol=0.005)
 #
 # ## Why `y, backward`: the self.cache bug
 #
-# To go back, the square must remember its x. Many programs store it on the object, often under the name `cache`. Watch
-# what happens when the same object is used twice before anyone goes back.
+# To go back, the square must remember its x. Many programs store it on an object, often under the name `cache`. For
+# that they write a **class**, a plan for objects that keep values of their own. Inside it `self` is the object, so what
+# is put into `self.cache` is still there after the call. And `__call__` is what runs when you use the object like a
+# function, `cached(3.0)`. Watch what happens when the same object is used twice before anyone goes back.
 
 # %%
 
@@ -154,8 +161,9 @@ assert (wrong, right, back_second(1.0)) == (10, 6, 10)
 
 # %% [markdown]
 # 10 instead of 6, and no error message. `back_first` and `back_second` are two functions, and each keeps its own x. So
-# all of tinycolor is written this way: `y, backward = layer(x)`. (Calling a layer twice before going back is not rare.
-# You will meet a network that judges a real picture and a fake one, and learns from both.)
+# all of tinycolor is written this way: `y, backward = layer(x)`. The `layer.predict(x)` of lesson 2 gives y alone, for
+# when nobody goes back. (Calling a layer twice before going back is not rare. You will meet a network that judges a
+# real picture and a fake one, and learns from both. PyTorch keeps a record of each call, so it does not have this bug.)
 #
 # ## Learning: walk downhill
 #

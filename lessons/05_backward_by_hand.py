@@ -63,7 +63,7 @@ assert dw[0, 0] == 1 * 2 + 2 * 1 + 4 * -1 + 5 * 4 == 20
 # Compare with the forward lines: the same pixels, with dy in the place of w. So dw *is* a small convolution: dy slides
 # over x.
 #
-# ## dx: who heard each pixel?
+# ## dx: which results did each pixel go into?
 #
 # Now look for the pixels. x[0, 0], the corner, stands in one line only, next to w[0, 0]. x[0, 1] at the edge stands in
 # two. x[1, 1] in the middle stands in all four, each time next to another weight.
@@ -84,7 +84,18 @@ print("dx:", dx.tolist())
 assert dx[1, 1] == 3 * 2 + 2 * 1 + -1 * -1 + 1 * 4 == 13
 
 # %% [markdown]
-# Count the products: sixteen again, each of the forward products taken once. The figure shows where they come from.
+# Count the products: sixteen again, each of the forward products taken once. And dx is a convolution too. In the line
+# of dx[1, 1] the first dy stands next to the last weight, the last dy next to the first: the weights stand in reverse
+# order. So lay a border of zeros around dy, turn the filter by half, and slide it.
+
+# %%
+dy_with_border = np.pad(dy, 1)  # (4, 4)
+turned = w[::-1, ::-1]  # the rows from below, the columns from the right: half a turn
+for i, j in np.ndindex(3, 3):
+    assert (dy_with_border[i : i + 2, j : j + 2] * turned).sum() == dx[i, j]
+
+# %% [markdown]
+# The figure shows which results each pixel went into.
 
 # %%
 colours = {(0, 0): "#d35400", (0, 1): "#2c6fbb", (1, 0): "#2e8b57", (1, 1): "#8e44ad"}
@@ -113,7 +124,7 @@ for axis, values in zip(axes, [x, x, x, counts], strict=True):
         axis.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=14)
 frames = [plt.Line2D([], [], color=colour, linewidth=3.5) for colour in colours.values()]
 figure.legend(frames, [f"window of y[{i}, {j}]" for i, j in colours], loc="outside lower center", ncols=4)
-figure.suptitle("How many results hear a pixel? From each of them a dy comes back", fontsize=13)
+figure.suptitle("How many results use a pixel? From each of them a dy comes back", fontsize=13)
 figures.save(figure, "05_backward_by_hand")
 
 assert counts.tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
@@ -121,9 +132,9 @@ assert counts.tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
 # %% [markdown]
 # ## db, and the library's word
 #
-# The bias is added to all four results, so it hears all four: `db` is the sum of dy. That was the whole backward. The
-# library does the same for many pictures, channels and filters at once: x is (pictures, rows, columns, channels), the
-# filter (rows, columns, channels, filters).
+# The bias is added to all four results, so it gets all four dy back: `db` is their sum. That was the whole backward.
+# The library does the same for many pictures, channels and filters at once: x is (pictures, rows, columns, channels),
+# the filter (rows, columns, channels, filters).
 
 # %%
 db = dy.sum()
@@ -137,9 +148,10 @@ assert np.array_equal(library_dx.reshape(3, 3), dx)
 # %% [markdown]
 # ## A layer of your own
 #
-# A layer is a class with two parts: its `Parameter`s, made once, and `forward`, which returns y and the way back. The
-# two loops say what you have just written out, one window after the other. `+=` everywhere, since whatever is heard
-# more than once adds up. (`mode` and `rng` are for layers that behave differently in training; this one does not.)
+# A layer is a class with two parts. `__init__` runs once, when the layer is made, and makes its `Parameter`s. `forward`
+# returns y and the way back. The two loops say what you have just written out, one window after the other. `+=`
+# everywhere, since what is used more than once adds up. (What stands after the `*` must be given by name. `mode` and
+# `rng` are for layers that behave differently in training; this one does not.)
 
 # %%
 
@@ -174,10 +186,27 @@ print(f"gradcheck: the worst relative error is {worst:.1e}")
 assert worst < 1e-8
 
 # %% [markdown]
-# `tc.gradcheck` has nudged the picture, then the weight, then the bias, and compared with backward. All pixels are
-# nudged at once, each by its own random amount v. The results move, and each counts as much as its dy says. The total
-# must be what backward promised, the sum of dx * v. (It took a picture of 5x4 on purpose: on a square one, an exchange
-# of rows and columns can go unnoticed.)
+# What has `tc.gradcheck` done? Nudging one pixel after the other would take long. It nudges all of them at once:
+#
+# 1. It makes up a random dy. The error, here, is the sum of all results, each times its dy.
+# 2. backward answers with a dx. Say that there are two pixels and dx = [2, 5].
+# 3. Each pixel gets a random amount of its own. Say v = [0.1, -0.3].
+# 4. backward has now promised something: if the pixels move by v, the error moves by 2 * 0.1 - 5 * 0.3 = -1.3.
+# 5. Nudge the pixels by a tiny part of v, forwards and then backwards (both ways, so that a bend cancels). Does the
+#    error move by that part of -1.3?
+# 6. The *relative error* says how well the two agree: their difference, divided by the larger of the two.
+#
+# Then the same with the weight, and with the bias.
+
+# %%
+promised = (np.array([2, 5]) * np.array([0.1, -0.3])).sum()
+print(f"promised: {promised:.1f}")
+
+assert np.isclose(promised, -1.3)
+
+# %% [markdown]
+# (The picture was 5x4 on purpose. Exchange its rows and columns by mistake, and the shapes no longer fit. On a square
+# picture they do, and with a dy of ones nothing shows. You are about to see it.)
 #
 # ## Why dy must be random
 #
@@ -222,8 +251,8 @@ assert message.startswith("input 1")  # x is input 0 and right; w is input 1
 
 # %% [markdown]
 # It gets worse. `tc.Softmax` turns scores into shares that always sum to 1. Nudge the scores: the sum stays 1. So with
-# dy all ones, the true dx is zero, and **a backward that returns nothing but zeros passes**. `tc.BatchNorm2d` holds the
-# mean of a channel fixed, and has the same blind spot.
+# dy all ones, the true dx is zero, and **a backward that returns nothing but zeros passes**. `tc.BatchNorm2d` (a layer
+# you will meet later) holds the mean of a channel fixed, and has the same blind spot.
 
 # %%
 scores, pictures = rng.normal(size=(1, 5)), rng.normal(size=(2, 4, 4, 3))
@@ -235,6 +264,15 @@ for layer, values in ((tc.Softmax(), scores), (tc.BatchNorm2d(3).astype("float64
     print(f"{type(layer).__name__}: the largest dx is {under_ones:.0e} under ones, {under_random:.2f} under random dy")
     assert under_ones < 1e-12
     assert under_random > 0.01
+
+# %% [markdown]
+# Two things to know, even so. First, the check holds backward against forward: a wrong forward passes if backward fits
+# it. Second, at a *kink*, such as ReLU's at 0, there is no one slope: to the left it is 0, to the right 1. Keep the
+# numbers away from it. (PyTorch has this check too: `torch.autograd.gradcheck`.)
+
+# %%
+left, right = tc.ReLU().predict(np.array([-0.001, 0.001]))
+assert (left / -0.001, right / 0.001) == (0, 1)
 
 # %% [markdown]
 # ## How long should a nudge be?
@@ -269,18 +307,20 @@ axis.loglog(nudges, curves["float64"], "o-", color="#2c6fbb", label="float64 (16
 axis.axhline(1e-6, color="#555555", linestyle="--", linewidth=1)
 axis.text(1e-9, 1.3e-6, "largest error that gradcheck lets pass", va="bottom", fontsize=10, color="#555555")
 axis.set(xlabel="length of the nudge", ylabel="error of the nudged derivative")
+axis.set(xticks=10.0 ** np.arange(-8, 1, 2), yticks=10.0 ** np.arange(-10, 1, 2))
 axis.set_title("Too short: rounding. Too long: the curve bends.", fontsize=13)
 axis.legend(loc="upper center")
 figures.save(figure, "05_nudge_length")
 
 # %% [markdown]
-# In float64, nudges of 0.00001 or a little less are best, and the error is far below a millionth. In float32, which
-# networks run in, no nudge gets there. So `tc.gradcheck` makes float64 copies of everything and nudges by 0.00001.
+# Both axes go in powers of ten: each mark is a hundred times the one before. In float64, nudges of 0.00001 or a little
+# less are best, and the error is far below a millionth. In float32, which networks run in, no nudge gets there. So
+# `tc.gradcheck` makes float64 copies of everything and nudges by 0.00001.
 #
 # ## What you know now
 #
 # - dw: what was each weight multiplied by? Those pixels times dy, added up. It is a convolution of x with dy.
-# - dx: each dy goes back to the pixels it came from. Corner, edge and middle hear one, two and four.
+# - dx: each dy goes back to the pixels it came from. Corner, edge and middle get one, two and four dy back.
 # - db is the sum of dy. What is used more than once adds up.
 # - A check with dy = ones passes wrong code. Check with random dy, in float64: `tc.gradcheck`.
 #

@@ -14,9 +14,8 @@ import numpy as np
 import tinycolor as tc
 from tinycolor import figures
 from tinycolor.ops import conv as plain
-from tinycolor.ops.fast import blocked, winograd
+from tinycolor.ops.fast import blocked, choose, winograd
 from tinycolor.ops.fast.blocks import cut
-from tinycolor.ops.fast.choose import conv2d_algorithm
 from tinycolor.ops.im2col import pad
 
 # %% [markdown]
@@ -65,13 +64,16 @@ print(f"{small_products:,} multiplications in {loop_seconds:.3f} s: {loop_second
 
 # %% [markdown]
 # Nothing is wrong with these loops. But Python looks up names, checks types and makes a new number object for every
-# single multiplication, and that takes far longer than the multiplication.
+# single multiplication, and that takes far longer than the multiplication. And to take one number out of a NumPy array
+# costs even more: arrays are made for being used whole.
 #
 # ## Two: im2col, and one matrix product
 #
-# A matrix product is a great heap of "multiply and add up", and for it there are programs that people have polished for
-# decades. So bring the convolution into that form: copy every window out of the picture and lay it down as one
-# **row**. On a picture of 4x4 with a filter of 3x3 you can follow every number.
+# In a **matrix product**, `left @ right`, each row of the left table meets each column of the right one: multiply
+# number by number, add up, and write the sum where row and column cross. It is a great heap of "multiply and add up",
+# and for it there are programs that people have polished for decades. So bring the convolution into that form: copy
+# every window out of the picture and lay it down as one row. On a picture of 4x4 with a filter of 3x3 you can follow
+# every number.
 
 # %%
 picture = np.arange(1, 17).reshape(4, 4)
@@ -99,6 +101,24 @@ assert answers[0, 1] == 2 + 7 + 12  # the falling line of the second window
 assert (answers == conv_by_loops(picture[None, :, :, None], falling[:, :, None, None])[0, :, :, 0]).all()
 
 # %% [markdown]
+# More filters? Lay each down as a column of its own, side by side. Then every row of windows meets every filter, and it
+# is still one product. (`reshape` never moves a number, it only cuts the same row of numbers differently.)
+
+# %%
+left_line = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0]])
+filters = np.stack([falling, left_line], axis=-1)  # (3, 3, 2): the filters come last, as in the whole library
+two_columns = filters.reshape(9, 2)  # column 0 is the falling line, column 1 the left line
+products_of_two = columns @ two_columns  # (4, 9) @ (9, 2) -> (4, 2): 4 windows, 2 filters
+two_maps = products_of_two.reshape(2, 2, 2)  # row, column, filter
+print(two_columns)
+print(products_of_two)
+
+assert products_of_two.shape == (4, 2)
+assert (two_columns[:, 1] == left_line.ravel()).all()
+assert (two_maps[:, :, 0] == answers).all()
+assert two_maps[0, 1, 1] == 2 + 6 + 10  # the left line of the second window
+
+# %% [markdown]
 # `tinycolor.ops.conv` does just this for many pictures, channels and filters. Step into it: it is short. From here
 # on we use a layer of a size that real networks have: two pictures of 128x128 with 64 channels, 64 filters of 3x3.
 
@@ -115,19 +135,22 @@ print(f"{y.shape}: {products:,} multiplications, {products / small_products:,.0f
 #
 # im2col has a price. Neighbouring windows overlap, so nearly every dot is copied nine times: the columns are `k*k`
 # times as large as the picture. They are written out to the main memory and read back. But a processor is fast only
-# with what lies in its **cache**, a small store right beside it, of a few megabytes.
+# with what lies in its **cache**, a small store right beside it, of a few megabytes. (Lesson 4's `cache` was a name in
+# a program. This one is a part of the machine.)
 
 # %%
 column_bytes = x.nbytes * 3 * 3
 print(f"picture {x.nbytes / 1e6:.1f} MB, columns {column_bytes / 1e6:.1f} MB")
 
+# Pictures, rows in each, bytes of columns for one row, and how many bytes a block may have.
 blocks = cut(2, 128, column_bytes // (2 * 128), blocked.COLUMN_BYTES)
 print(f"{len(blocks)} blocks of {column_bytes / len(blocks) / 1e6:.1f} MB; the first: rows 0 to {blocks[0].last - 1}")
 
 # %% [markdown]
 # So do a few rows at a time: lay out their windows, multiply while they are still warm, go on. They are the same sums,
-# in smaller portions. And portions can be shared out: each core of your processor takes its part. (With
-# `tc.lanes(1)` everything stays in one thread, so that your breakpoints land where you stand.)
+# in smaller portions. And portions can be shared out: each core of your processor takes its part. (The one great
+# product of im2col may use several cores too, but not the copying before it. With `tc.lanes(1)` everything stays in one
+# thread, so that your breakpoints land where you stand.)
 
 # %%
 assert np.allclose(blocked.conv2d(x, weight, padding=(1, 1)), y, atol=1e-4)
@@ -173,21 +196,27 @@ assert np.allclose(y_winograd, y, atol=1e-3)
 # ## Which one does the library take?
 #
 # `tc.Conv2d` asks `conv2d_algorithm`, which looks at the shapes and at nothing else (so the same run gives the same
-# numbers). Little work: plain, where you can step through it. 3x3 with many channels: Winograd. Few channels: its
-# additions would cost more than it saves, so blocks.
+# numbers). Below about a million multiplications: plain, where you can step through it. 3x3 with 32 channels or more:
+# Winograd. Nearly all the rest goes by blocks: with few channels Winograd's additions would cost more than it saves,
+# and it works with stride 1 only.
 
 # %%
-for name, x_shape, weight_shape, stride in [
-    ("the small one above", small_x.shape, small_weight.shape, (1, 1)),
-    ("lesson 6, first layer", (32, 28, 28, 1), (7, 7, 1, 8), (1, 1)),
-    ("the large one above", x.shape, weight.shape, (1, 1)),
-    ("the same, stride 2", x.shape, weight.shape, (2, 2)),
+chosen = []
+for name, x_shape, weight_shape, stride, padding in [
+    ("the small one above", small_x.shape, small_weight.shape, (1, 1), (1, 1)),
+    ("lesson 6, first layer", (32, 28, 28, 1), (7, 7, 1, 8), (1, 1), (3, 3)),
+    ("lesson 6, second layer", (32, 14, 14, 8), (3, 3, 8, 16), (1, 1), (1, 1)),
+    ("the large one above", x.shape, weight.shape, (1, 1), (1, 1)),
+    ("the same, stride 2", x.shape, weight.shape, (2, 2), (1, 1)),
 ]:
-    choice = conv2d_algorithm(x_shape, weight_shape, stride=stride, padding=(1, 1)).__name__.rpartition(".")[2]
+    chosen.append(choose.conv2d_algorithm(x_shape, weight_shape, stride=stride, padding=padding))
+    choice = chosen[-1].__name__.rpartition(".")[2]
     print(f"{name:22} {x_shape!s:20} {weight_shape!s:15} {'plain' if choice == 'conv' else choice}")
-assert conv2d_algorithm(small_x.shape, small_weight.shape, padding=(1, 1)) is plain
-assert conv2d_algorithm((32, 28, 28, 1), (7, 7, 1, 8), padding=(3, 3)) is blocked
-assert conv2d_algorithm(x.shape, weight.shape, padding=(1, 1)) is winograd
+
+assert chosen == [plain, blocked, blocked, winograd, blocked]
+assert small_products < choose.SMALL_PRODUCTS < second < first
+assert 1_000_000 < choose.SMALL_PRODUCTS < 1_100_000
+assert choose.WINOGRAD_CHANNELS == 32
 
 # %% [markdown]
 # ## The race, on your machine
@@ -260,7 +289,7 @@ figures.save(figure, "07_fast")
 # - Winograd does with fewer multiplications, and pays with additions.
 #
 # And one thing to wonder about: all our convolutions and poolings keep a picture's size or shrink it. To colour a
-# picture, we must get back to full size. How does one go up again? Lesson 8.
+# picture, we must get back to full size. How does one go up again? That is for a later lesson.
 #
 # **Now you**: `lessons/exercises/07_fast.py`. You write im2col, and the convolution that follows from it.
 

@@ -6,9 +6,9 @@
 #
 # Its forward is given; y has one number less than x. Write what goes back, in three functions:
 #
-# 1. `pair_dx(dy, weight)`: each dy goes back to the two pixels it came from. The first and the last pixel hear one dy,
-#    those between hear two.
-# 2. `pair_dw(x, dy)`: each weight hears every dy, times the pixel that it was multiplied by there.
+# 1. `pair_dx(dy, weight)`: each dy goes back to the two pixels it came from. The first and the last pixel get one dy
+#    back, those between get two.
+# 2. `pair_dw(x, dy)`: each weight gets every dy back, times the pixel that it was multiplied by there.
 # 3. `pair_db(dy)`: the bias is added to every y.
 #
 # For a start, write out the three numbers of y for a row of four pixels, as in lesson 5. Loops are fine.
@@ -21,12 +21,12 @@ import tinycolor as tc
 
 
 def pair_dx(dy, weight):
-    """Return dx, (L,), from dy, (L - 1,), and weight, (2,)."""
+    """Return dx, (L,), from dy, (L - 1,), and weight, (2,), where L is len(dy) + 1."""
     return ...
 
 
 def pair_dw(x, dy):
-    """Return dw, (2,), from x, (L,), and dy, (L - 1,)."""
+    """Return dw, (2,), from x, (L,), and dy, (L - 1,), where L is len(x)."""
     return ...
 
 
@@ -65,11 +65,16 @@ def result_of(function, shape, *arguments):
     given = [argument.copy() for argument in arguments]
     try:
         result = function(*given)
-    except (IndexError, ValueError) as error:
-        raise AssertionError(
-            f"{name} stopped: {error}. dy has one number less than x. If i counts the dy, the pixels are i and i + 1; "
-            "without a loop, weight[0] met all pixels but the last, x[:-1], and weight[1] all but the first, x[1:]."
-        ) from error
+    except (AttributeError, IndexError, NameError, TypeError, ValueError) as error:
+        inside = error.__traceback__.tb_next
+        where = f"in line {inside.tb_lineno}" if inside else "before its first line"
+        hint = (
+            "dy has one number less than x. If i counts the dy, the pixels are i and i + 1; without a loop, weight[0] "
+            "met all pixels but the last, x[:-1], and weight[1] all but the first, x[1:]."
+        )
+        if isinstance(error, NameError):
+            hint = "It knows only what stands in its brackets and what it makes itself. L is no variable: use len()."
+        raise AssertionError(f"{name} stopped {where}: {error}. {hint}") from None
     assert result is not None, f"{name} returned None: is there a return at its end?"
     assert result is not ..., f"{name} still returns '...': that is where your code goes."
     assert isinstance(result, np.ndarray) or shape == (), f"{name} should return an array; got {result!r}."
@@ -77,6 +82,8 @@ def result_of(function, shape, *arguments):
         f"{name} should return {f'the shape {shape}' if shape else 'one number'}; yours has the shape "
         f"{np.shape(result)}. Is something not added up yet, or is dy taken for as long as x?"
     )
+    zeros = "np.zeros(len(dy) + 1, dy.dtype)" if name == "pair_dx" else "np.zeros(2, dy.dtype)"
+    assert shape == () or result.dtype == np.float64, f"{name} holds {result.dtype}, but was given float64: {zeros}."
     for before, after in zip(arguments, given, strict=True):
         assert np.array_equal(before, after), f"{name} wrote into an array that it was given: make a new one instead."
     return result
@@ -106,31 +113,31 @@ exchanged = result_of(pair_dx, (4,), dy, weight[::-1])
 assert not np.allclose(exchanged, true_dx), what + "The weights are exchanged: y[0] has x[0] times weight[0]."
 ends_are_right = np.allclose(dx[[0, 3]], true_dx[[0, 3]])
 assert np.allclose(dx[1:3], true_dx[1:3]) or not ends_are_right, what + (
-    "Both ends are right. The pixels between hear two dy each, which add up: does one overwrite the other?"
+    "Both ends are right. The pixels between get two dy back each, which add up: does one overwrite the other?"
 )
 assert np.allclose(dx, true_dx), what + "Which y does x[0] stand in, next to which weight? Then x[1], then the last."
 
 dw = result_of(pair_dw, (2,), x, dy)
 what = compare("dw", dw, true_dw)
 assert not np.allclose(dw[::-1], true_dw), what + "The right two numbers, in the wrong order: weight[0] met x[0] first."
-assert not np.allclose(dw * 3, true_dw), what + "That is the mean. A weight that is used three times hears the sum."
+assert not np.allclose(dw * 3, true_dw), what + "That is the mean. A weight that is used three times gets the sum."
 assert not np.allclose(dw, result_of(pair_dw, (2,), x, np.ones(3))), what + "It forgets dy: each y counts differently."
 assert np.allclose(dw, true_dw), what + "Which pixel did weight[0] meet in y[0], in y[1], in y[2]? Each times its dy."
 
 db = result_of(pair_db, (), dy)
 what = compare("db", db, true_db)
 assert db != 3, what + "That is how many dy there are. But each y counts as much as its dy says."
-assert not np.isclose(db * 3, true_db), what + "That is the mean. The bias is added to every y, so it hears the sum."
-assert np.isclose(db, true_db), what + "The bias is added to every y: what does it hear?"
+assert not np.isclose(db * 3, true_db), what + "That is the mean. The bias is added to every y, so it gets the sum."
+assert np.isclose(db, true_db), what + "The bias is added to every y: what comes back to it?"
 
 names = {"input 0": "pair_dx", "weight": "pair_dw", "bias": "pair_db"}
 for length in (9, 2):
     try:
         worst = tc.gradcheck(PairSum(), np.random.default_rng(length).normal(size=length))
-    except (tc.GradientError, IndexError, ValueError) as error:
+    except (tc.GradientError, IndexError, NameError, TypeError, ValueError) as error:
         culprit = names.get(str(error).split(":")[0], "one of the three")
         raise AssertionError(
             f"Four pixels are right, {length} are not, because of {culprit}. Is a length, a weight or a pixel written "
             f"down as a number? Take them from what the function is given.\n{type(error).__name__}: {error}"
-        ) from error
+        ) from None
 print(f"Right. dx, dw and db pass the check that can't be fooled: the worst relative error is {worst:.0e}.")

@@ -10,6 +10,8 @@
 # 4. backward;
 # 5. step.
 #
+# No loop here: the check calls `learn` again and again.
+#
 # Write the five lines, return the loss instead of the `...`, and run this file. It checks itself.
 
 # %%
@@ -33,16 +35,26 @@ def new_net():
     return net
 
 
+HINTS = {
+    "no attribute 'zero_grad'": "zero_grad belongs to the network: net.zero_grad().",
+    "no attribute 'backward'": "The loss is a plain number here: call the backward that the network gave you.",
+    "backward was already called": "learn is one step: is there a loop in it, or a second backward?",
+}
+
+
 def run(net, optimizer, x, target):
     """Call learn; if it stops with an error, say what to look at."""
     try:
         loss = learn(net, optimizer, x, target)
     except (AttributeError, NameError, RuntimeError, TypeError, ValueError) as error:
-        raise AssertionError(
-            f"Your lines stopped with this error:\n  {type(error).__name__}: {error}\n"
+        general = (
             "Forward and loss each hand you two things: y, backward = net(x), and loss, dy = tc.losses.bce(y, target). "
             "It is dy that goes into backward. step comes last: it moves the weights that backward still needs."
-        ) from error
+        )
+        hint = next((advice for part, advice in HINTS.items() if part in str(error)), general)
+        inside = error.__traceback__.tb_next
+        where = f" in line {inside.tb_lineno}" if inside else ""
+        raise AssertionError(f"learn() stopped{where}: {error}\n{hint}") from None
     assert loss is not ..., "learn() still returns `...`: write the five lines above it, and return the loss."
     assert loss is not None, "learn() returned None: its last line should be `return loss`."
     assert not isinstance(loss, tuple), "learn() returned several things. bce gives you two: return the loss alone."
@@ -58,6 +70,8 @@ optimizer = tc.optim.SGD(net.parameters(), learning_rate=0.1)
 optimizer.grad[...] = 1
 before = optimizer.data.copy()
 loss = run(net, optimizer, x, target)
+assert net.parameters()[0].data.base is optimizer.data, "learn() made an optimizer. Use the one you were given."
+assert optimizer.steps <= 1, f"learn is one step: is there a loop in it? step() was called {optimizer.steps} times."
 moved = optimizer.data - before
 votes, way_back = twin(x)
 wanted_loss, dy = tc.losses.bce(votes, target)
@@ -69,7 +83,9 @@ if np.all(gradients == 1):
     assert np.all(moved == 0), (
         "The gradients are those from before your lines, and the weights moved by them. Was backward(dy) ever called?"
     )
-    raise AssertionError("Nothing happened: no gradient came, no weight moved. Were backward(dy) and step() called?")
+    raise AssertionError(
+        "Nothing happened: no gradient came, no weight moved. Were backward(dy) and step() called? Do they end in ()?"
+    )
 if np.all(gradients == 0):
     assert not np.allclose(moved, -0.1 * (wanted + 1), atol=1e-5), (
         "zero_grad() came after step(), so the first step went by what an earlier batch had left. Clear first."
@@ -81,7 +97,7 @@ if np.all(gradients == 0):
     )
 assert not np.allclose(gradients, wanted + 1, atol=1e-5), (
     "Your gradients are those of one backward plus what was there before. backward only ever adds: with every batch "
-    "the old blame piles up. Which line forgets it, and where does it go?"
+    "the old blame piles up. Which line forgets it, where does it go, and does it end in ()?"
 )
 assert not np.allclose(moved, -0.1, atol=1e-5), (
     "step() went by the gradients of an earlier batch: it came before backward(dy). Backward finds out which way the "
@@ -91,7 +107,9 @@ assert np.allclose(gradients, wanted, atol=1e-5), (
     f"Your gradients are not those of this batch: the first is {gradients[0]:.5f}, expected {wanted[0]:.5f}. What goes "
     "into backward is the dy of tc.losses.bce(y, target): votes first, then what they should be, in this order."
 )
-assert np.any(moved != 0), "The gradients are right, but no weight has moved. Which line moves the weights?"
+assert np.any(moved != 0), (
+    "The gradients are right, but no weight has moved. Which line moves the weights? Does it end in ()?"
+)
 assert np.allclose(moved, -0.1 * wanted, atol=1e-5), (
     "The gradients are right, but the weights moved by something else. One step for each batch, after its backward."
 )

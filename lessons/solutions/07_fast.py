@@ -5,7 +5,10 @@
 #    left to right, then the next line. So do the numbers inside a window. Two loops will do.
 # 2. `conv(picture, filters)` slides all filters over the picture with *one* matrix product, and no loop.
 #
-# A picture of H x W has (H - k + 1) * (W - k + 1) windows. One way to do it.
+# A picture of H x W has (H - k + 1) * (W - k + 1) windows. (H and W are no variables yet. Begin with
+# `H, W = picture.shape`. F is the number of filters, and `filters.shape` ends with it.)
+#
+# One way to do it.
 
 # %%
 import numpy as np
@@ -37,15 +40,19 @@ def run(function, hint, *arguments):
     try:
         return function(*arguments)
     except (AttributeError, IndexError, NameError, TypeError, ValueError) as error:
+        if isinstance(error, NameError):
+            hint = "H, W and F are no variables until you make them: H, W = picture.shape, and F is filters.shape[-1]."
+        elif "reshape" in str(error):
+            hint = f"A reshape must keep the number of numbers: multiply out the old shape and the new one. {hint}"
+        inside = error.__traceback__.tb_next
+        where = f" in line {inside.tb_lineno}" if inside else ""
         shapes = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else str(a) for a in arguments)
-        raise AssertionError(
-            f"{function.__name__}({shapes}) stopped with this error:\n  {type(error).__name__}: {error}\n{hint}"
-        ) from error
+        raise AssertionError(f"{function.__name__}({shapes}) stopped{where}: {error}\n{hint}") from None
 
 
 picture = np.arange(20.0, dtype=np.float32).reshape(4, 5)  # each dot is a different number: nothing can hide
 hint = (
-    "Are all windows of one size? One that hangs over the edge comes out smaller: H - k + 1 lines, W - k + 1 dots in "
+    "Are all windows k x k dots? One that hangs over the edge comes out smaller: H - k + 1 lines, W - k + 1 dots in "
     "each, cut out as picture[lines, dots]."
 )
 columns = run(im2col, hint, picture, 2)
@@ -54,7 +61,15 @@ assert columns is not None, "im2col() returned None: does it end with `return`?"
 assert isinstance(columns, np.ndarray), (
     f"im2col() should return an array, not a {type(columns).__name__}: np.array(rows)."
 )
-assert columns.shape not in {(3, 4, 2, 2), (12, 2, 2)}, (
+assert columns.dtype != object, "Your rows hold no numbers. Is there a .ravel without its brackets? Write .ravel()."
+assert columns.shape != (48,), (
+    "Your shape is (48,): one row, all windows strung together. np.array(rows), with a list of 12 rows, lays them one "
+    "under the other; append adds one row to a list, extend and np.concatenate string together."
+)
+assert columns.shape not in {(4, 9), (12, 9)}, (
+    f"Your shape is {columns.shape}: you have the 2 and the 3 of the lesson in your code. Use k and picture.shape."
+)
+assert columns.shape not in {(3, 4, 2, 2), (12, 2, 2), (24, 2)}, (
     f"Your shape is {columns.shape}: the windows are still squares. Lay each one out flat before you put it in a row."
 )
 assert columns.shape != (4, 12), "Your array is (4, 12): the windows stand upright. One *row* per window: (12, 4)."
@@ -62,7 +77,9 @@ assert columns.shape not in {(6, 4), (8, 4), (9, 4), (20, 4)}, (
     f"You have {len(columns)} windows, but there are 12. A window of 2 fits 3 times into 4 lines and 4 times "
     "into 5 dots: H - k + 1 and W - k + 1 places."
 )
-assert columns.shape != (4, 4), "You have 4 windows, but there are 12: they overlap, each one dot further on."
+assert columns.shape != (4, 4), (
+    "You have 4 windows, but there are 12: they overlap, each one dot further on. Is the 2 of the lesson in your loops?"
+)
 assert columns.shape == (12, 4), f"12 windows of 4 numbers make the shape (12, 4); yours is {columns.shape}."
 expected = np.array([[p, p + 1, p + 5, p + 6] for p in (0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13)])
 by_column = expected.reshape(3, 4, 4).transpose(1, 0, 2).reshape(12, 4)
