@@ -153,7 +153,7 @@ def blas_threads() -> list[tuple[str, int]]:
     """Return name with version and kernel, and number of threads, of each BLAS library that is loaded."""
     return [
         (
-            f"{library.internal_api} {library.version} ({library.architecture})",
+            f"{library.internal_api} {library.version} ({getattr(library, 'architecture', None) or 'unnamed'})",
             library.num_threads,
         )
         for library in _blas_libraries()
