@@ -21,7 +21,7 @@ from tinycolor.data.shapes import CIRCLE, CROSS, FEATURES
 # 1 and 0? You will see in a moment: with +1 and -1, *ground where ground should be* counts as a match too.)
 
 # %%
-cross = CROSS[:, :, 0]  # (9, 9): rows from top to bottom, columns from left to right
+cross = CROSS[:, :, 0]  # (9, 9): rows from the top, columns from the left (the 0 picks the only channel; lesson 2)
 print(cross.astype(int))
 
 assert cross.shape == (9, 9)
@@ -41,14 +41,14 @@ assert cross[0, 0] == -1  # ground
 # by three, in the same +1 and -1: that little picture *is* the filter.
 
 # %%
-falling = FEATURES[:, :, 0, 0]
+falling = FEATURES[:, :, 0, 0]  # (3, 3) (the zeros pick the only channel and the first filter; lesson 2)
 print(falling.astype(int))
 
 # %% [markdown]
 # ## Do they match?
 #
 # Cut a patch of the same size out of the picture, lay the filter on it, and multiply dot by dot. Where both agree
-# (drawing on drawing, or ground on ground) the product is +1, because $(-1)\cdot(-1)=+1$. Where they differ, it is -1.
+# (drawing on drawing, or ground on ground) the product is +1, because `-1 * -1 = +1`. Where they differ, it is -1.
 
 # %%
 patch = cross[1:4, 1:4]  # rows 1, 2, 3 and columns 1, 2, 3: the upper left arm of the cross
@@ -57,7 +57,7 @@ print(products.astype(int))
 
 # %% [markdown]
 # Nine products, all +1: it fits everywhere. Their mean is a good measure of the match. It is 1 for a perfect match,
-# 0 for no likeness at all, and -1 for the photographic negative.
+# near 0 if about as many dots agree as differ, and -1 for the photographic negative.
 
 # %%
 match = products.mean()
@@ -82,9 +82,12 @@ assert np.isclose(match_middle, 5 / 9)  # 7 agree, 2 differ: (7 - 2) / 9
 assert np.isclose(match_upper_right, 1 / 9)  # 5 agree, 4 differ: (5 - 4) / 9
 
 # %% [markdown]
-# **Look again at that +1 and -1.** With 1 and 0 instead, ground times ground would be 0: a white sheet of paper would
-# match nothing, but the filter could not tell "ground where ground should be" from "drawing where ground should be"
-# either. Both would give 0.
+# **Look again at that +1 and -1.** With 1 and 0 instead, ground times anything is 0. So where the filter has ground, it
+# could not tell ground (right) from drawing (wrong): both give 0. The arm and the middle would match equally well.
+
+# %%
+line = falling > 0  # True and False: in sums they count as 1 and 0
+assert (line * (patch > 0)).sum() == (line * (middle > 0)).sum() == 3
 
 # %% [markdown]
 # ## The figure

@@ -33,7 +33,8 @@ print(feature_map)
 
 # %% [markdown]
 # Read it as a map. The line from the upper left to the lower right stands out, because there the cross has its falling
-# arm: four perfect matches. In the middle is the 0.56 that you worked out in lesson 1.
+# arm: four perfect matches. In the middle is the 0.56 that you worked out in lesson 1. (In mathematics a convolution
+# gives the filter half a turn first. Neural networks don't, and the name has stuck.)
 
 # %%
 places = np.argwhere(feature_map == 1)
@@ -47,14 +48,15 @@ assert np.isclose(feature_map[3, 3], 5 / 9)
 #
 # `tc.Conv2d(1, 3, 3)` takes pictures with 1 channel (grey) and slides 3 filters of 3x3 over each. We give it the three
 # pieces of a cross: a falling line, a small cross, a rising line. Layers work on many pictures at once, so the array
-# has four axes: which picture, row, column, channel.
+# has four axes: which picture, row, column, channel. (PyTorch puts channels before rows: pictures (1, 1, 9, 9), filters
+# (3, 1, 3, 3).) `predict` only goes forward; going back is for learning, from lesson 4 on.
 
 # %%
-x = CROSS[None]  # (1, 9, 9, 1): one picture, 9 rows, 9 columns, one channel
+x = CROSS[None]  # [None] adds an axis in front, (1, 9, 9, 1): one picture, 9 rows, 9 columns, one channel
 conv = tc.Conv2d(1, 3, 3, bias=False)
 conv.weight.data = FEATURES  # (3, 3, 1, 3): filter rows, filter columns, channels in, filters
 sums = conv.predict(x)  # (1, 7, 7, 3): one map per filter
-print(tc.explain(conv, x, at=(0, 1, 1, 0)))  # picture 0, row 1, column 1, filter 0
+print(tc.explain(conv, x, at=(0, 1, 1, 0)))  # picture 0, row 1, column 1, filter 0 (`0e+00` is a way to write 0)
 
 assert sums.shape == (1, 7, 7, 3)
 assert sums[0, 1, 1, 0] == 9
@@ -62,9 +64,10 @@ assert sums[0, 1, 1, 0] == 9
 # %% [markdown]
 # ## Sum or mean?
 #
-# The layer says 9 where we said 1: it adds the products and does not divide. Brandon Rohrer's explanation, and the
-# survey this library follows, divide by the number of filter pixels, so that 1 means "perfect". Here is their
-# version: divide the weights once, and every sum comes out divided.
+# The layer says 9 where we said 1: it adds the products and does not divide. Brandon Rohrer, whose explanation of
+# networks by a cross and a circle is the model for these lessons, divides by the number of filter pixels, so that 1
+# means "perfect". So does the survey this library follows (Y. Miyata, "Colorization With Convolutional Neural Network",
+# 2018). Here is their version: divide the weights once, and every sum comes out divided.
 
 
 # %%
@@ -79,10 +82,10 @@ maps = match_maps(x, FEATURES)
 assert np.allclose(maps[0, :, :, 0], feature_map)  # the two loops and the layer agree
 
 # %% [markdown]
-# Nothing that can be learned depends on that division. All numbers shrink by the same 9, so the largest stays where it
-# is; and whoever wants the smaller numbers can have them by making the *weights* nine times smaller, as we just did.
-# Weights are what a network learns, so real layers leave the division out. They add something else instead, one number
-# per filter called the bias: lesson 3.
+# What a network *can* do does not depend on that division. (How long its steps should be while it learns does: lesson
+# 4.) All numbers shrink by the same 9, so the largest stays where it is; and whoever wants the smaller numbers can have
+# them by making the *weights* nine times smaller, as we just did. Weights are what a network learns, so real layers
+# leave the division out. They add something else instead, one number per filter called the bias: lesson 3.
 
 # %%
 print("largest sum:", sums.max(), " largest mean:", maps.max().round(2))
@@ -94,9 +97,9 @@ assert np.array_equal(sums > 8.99, maps > 0.999)  # the perfect matches are wher
 # ## How large is the map? Stride and padding
 #
 # The step from one place to the next is the **stride**. A frame of zeros around the picture (0 is neither drawing nor
-# ground) is the **padding**. For a side of $n$ dots, a kernel (that is, a filter) of $k$, a stride of $s$ and a padding
-# of $p$ on each side, the map's side is $\lfloor (n + 2p - k) / s \rfloor + 1$: how many whole steps fit, plus the
-# place where you begin. The brackets mean: round down.
+# ground) is the **padding**. For a side of n dots, a kernel (that is, a filter) of k, a stride of s and a padding of p
+# on each side, the map's side is $\lfloor (n + 2p - k) / s \rfloor + 1$, in Python `(n + 2*p - k) // s + 1`: how many
+# whole steps fit, plus the place where you begin. The brackets without a top, and `//`, mean: round down.
 
 # %%
 for n, k, s, p in [(9, 3, 1, 0), (9, 3, 2, 0), (9, 3, 3, 0), (9, 3, 1, 1), (8, 3, 2, 0)]:
@@ -109,9 +112,10 @@ for n, k, s, p in [(9, 3, 1, 0), (9, 3, 2, 0), (9, 3, 3, 0), (9, 3, 1, 1), (8, 3
 # In the last line the third step would leave the picture: with 8 dots the last column is never seen. In the line before
 # it, one ring of padding keeps 9 dots at 9.
 #
-# Neighbouring places share $k - s$ columns. So they overlap whenever the stride is smaller than the kernel; that is no
-# trick and saves no work. It is the *larger* stride that has fewer numbers to compute, and it may step over what you
-# look for. With stride 3 all four perfect matches fall between the steps:
+# Neighbouring places share `k - s` columns, so they overlap whenever the stride is smaller than the kernel. The survey
+# calls overlap "more efficient". It is more work, as there are more places; what it buys is that less is missed. A
+# larger stride has fewer numbers to compute, and may step over what you look for. With stride 3 all four perfect
+# matches fall between the steps:
 
 # %%
 by_two = feature_map[::2, ::2]  # stride 2: every second place
@@ -128,7 +132,7 @@ assert by_three.max() < 0.8
 # ## Below zero is zero: the ReLU layer
 #
 # A negative match says "here is rather the opposite". For finding a cross, "not there" is enough. So everything below 0
-# becomes 0. The layer for it has a long name, *rectified linear unit*, and a short formula: $\max(x, 0)$.
+# becomes 0. The layer for it has a long name, *rectified linear unit*, and a short formula, `max(x, 0)`.
 
 # %%
 found = tc.ReLU().predict(maps)
@@ -156,12 +160,18 @@ assert tc.MaxPool2d(2).predict(found).shape == (1, 3, 3, 3)  # without ceil_mode
 
 # %% [markdown]
 # The falling line has become two ones and two 0.56: "found in the upper left and in the lower right, less so in the
-# other corners". From 81 dots to four numbers.
-#
+# other corners". From 81 dots to four numbers. (Seven places don't halve: twice pooled, windows hold 0 to 3 and 4 to 6.
+# So the small cross, in the middle at place 3, is found "in the upper left".)
+
+# %%
+assert maps[0, 3, 3, 1] == maps[0, :, :, 1].max()  # the small cross, filter 1, in the middle
+assert twice[0, :, :, 1].argmax() == 0  # the first of the four: upper left
+
+# %% [markdown]
 # What is it good for? Move the cross by one dot to the right and ask how much each stage notices.
 
 # %%
-moved = np.roll(x, 1, axis=2)
+moved = np.roll(x, 1, axis=2)  # every dot one place along axis 2, the columns; what leaves comes in at the left
 moved_found = tc.ReLU().predict(match_maps(moved, FEATURES))
 moved_pooled = pool.predict(moved_found)
 moved_twice = pool.predict(moved_pooled)
@@ -178,7 +188,7 @@ assert changes["pooled twice"] < changes["feature maps"] / 5
 
 # %% [markdown]
 # The feature maps have changed almost everywhere. Pooled twice, 10 of the 12 numbers are still the same. Pooling
-# forgets exactly *where*, and remembers *that*. (When we colour photos we will want the "where" back: lesson 8.)
+# forgets exactly *where*, and remembers *that*. (When we colour photos we will want the "where" back: a later lesson.)
 #
 # ## The figure
 #
@@ -211,7 +221,7 @@ figures.save(figure, "02_sliding")
 # ## What you know now
 #
 # - A convolution lays the same filter on every place; the matches form a feature map.
-# - Its side is $\lfloor (n + 2p - k) / s \rfloor + 1$. Places overlap when the stride is smaller than the kernel.
+# - Its side is `(n + 2*p - k) // s + 1`. Places overlap when the stride is smaller than the kernel.
 # - Real layers add up and do not divide; the weights can take care of that.
 # - ReLU turns "the opposite" into "not there".
 # - Max-pooling keeps that something was found and forgets exactly where.

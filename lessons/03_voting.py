@@ -34,8 +34,11 @@ print("circle:", circle_inputs)
 print("empty: ", empty_inputs)
 
 assert inputs.shape == (3, 12)
+assert np.isclose(empty_inputs[0], (6 - 3) / 9)
 
 # %% [markdown]
+# Why 0.33 for a line on an empty sheet? Six of the nine dots of its filter are ground, and those match: (6 - 3) / 9.
+#
 # ## One neuron by hand
 #
 # Not every number deserves the same say. A number that is larger for the cross speaks for the cross: it gets the
@@ -53,18 +56,21 @@ print("weights of the cross vote:", weights.astype(int))
 total = 0.0
 for value, weight in zip(cross_inputs, weights, strict=True):
     total += value * weight
-print("sum for the cross:", round(float(total), 2))
+sums = inputs @ weights  # @ does the same in one step, for all three pictures
+print("sums for cross, circle, empty sheet:", sums.round(2) + 0)  # + 0 turns -0 into 0
 
-assert np.isclose(total, cross_inputs @ weights)  # @ does the same in one step
-assert np.isclose(circle_inputs @ weights, -55 / 9)
-assert np.isclose(empty_inputs @ weights, 0, atol=1e-5)
+assert np.isclose(total, sums[0])
+assert np.allclose(sums, [125 / 9, -55 / 9, 0], atol=1e-5)
 
 # %% [markdown]
 # 13.89 for the cross, -6.11 for the circle, 0 for the empty sheet. How much is enough? That is for the **bias** to say:
-# a number added to the sum, the same for every picture. A bias of -4 means: *below 4 I say no*.
+# a number added to the sum, the same for every picture. A bias of -4 means: *below 4 I say no*. Any threshold well
+# between 0 and 13.89 would do.
 #
 # Last, the **sigmoid** squashes the result, however large, into the range from 0 (no) to 1 (yes):
-# $\sigma(z) = 1 / (1 + e^{-z})$. At $z = 0$ it is undecided: 0.5.
+# $\sigma(z) = 1 / (1 + e^{-z})$, in Python `1 / (1 + np.exp(-z))`. Here e is a number, about 2.718. For a large z,
+# e to the power of -z is tiny: z = 4 gives 0.98. For a z far below 0 it is huge: z = -4 gives 0.02. At z = 0 the
+# sigmoid is undecided: 0.5.
 
 
 # %%
@@ -78,15 +84,26 @@ vote = sigmoid(total + bias)
 print("cross vote for the cross:", round(float(vote), 4))
 
 assert sigmoid(0) == 0.5
+assert sigmoid(4).round(2) == 0.98
+assert sigmoid(-4).round(2) == 0.02
 assert vote > 0.9
 
 # %% [markdown]
-# So a neuron is $\sigma(\sum_i w_i x_i + b)$. (The survey writes "activation of input times weight". The sum and the
-# bias belong to it.) Here is what the bias does: it moves the threshold. Without one, the empty sheet is a "perhaps".
-# With -20, even the cross is not enough.
+# Why weights of 5, and not 1? To be surer. With all numbers five times smaller, the cross would get only 0.88, and the
+# empty sheet 0.31.
 
 # %%
-sums = inputs @ weights  # (3,): 13.89, -6.11, 0
+unsure = sigmoid((sums + bias) / 5)
+print("votes with weights of 1 and bias -0.8:", unsure)
+
+assert np.allclose(unsure[[0, 2]], [0.88, 0.31], atol=0.005)
+
+# %% [markdown]
+# So a neuron is $\sigma(\sum_i w_i x_i + b)$, in Python `sigmoid((w * x).sum() + b)`. (The sign $\sum_i$ says: add up
+# over all i. The survey leaves out the sum and the bias.) Here is what the bias does: it moves the threshold. Without
+# one, the empty sheet is a "perhaps". With -20, even the cross is not enough.
+
+# %%
 for b in (0, -4, -20):
     for_cross, for_circle, for_empty = sigmoid(sums + b)
     print(f"bias {b:3}: cross {for_cross:.2f}, circle {for_circle:.2f}, empty sheet {for_empty:.2f}")
@@ -97,16 +114,17 @@ assert sigmoid(sums[0] - 20) < 0.1
 # %% [markdown]
 # ## Two neurons: a layer
 #
-# A second neuron votes for "circle". Its weights are the opposite ones, its bias is -3. Two neurons with the same
-# inputs are a fully connected layer, `tc.Linear(12, 2)`. The sigmoid is a layer of its own.
+# A second neuron votes for "circle". Its weights are the opposite ones, so its sum is 6.11 for the circle and 0 for the
+# empty sheet; its bias of -3 puts the threshold halfway. Two neurons with the same inputs are a fully connected layer,
+# `tc.Linear(12, 2)`. The sigmoid is a layer of its own.
 
 # %%
 by_hand = np.stack([sigmoid(inputs @ weights - 4), sigmoid(inputs @ -weights - 3)], axis=1)
 
 linear = tc.Linear(12, 2)
-linear.weight.data = np.stack([weights, -weights], axis=1)  # (12, 2): one column per neuron
+linear.weight.data = np.stack([weights, -weights], axis=1)  # (12, 2): one column per neuron (PyTorch: a row)
 linear.bias.data = np.array([-4, -3], np.float32)
-print(tc.explain(linear, inputs, at=(0, 0)))  # picture 0, neuron 0: all that is said for and against
+print(tc.explain(linear, inputs, at=(0, 0)))  # picture 0, neuron 0: all that is said for and against (2e-06: 0.000002)
 
 votes = tc.Sequential(linear, tc.Sigmoid()).predict(inputs)  # (3, 2)
 for name, (for_cross, for_circle) in zip(["cross", "circle", "empty sheet"], votes, strict=True):
@@ -119,8 +137,8 @@ assert max(votes[0, 1], votes[1, 0], *votes[2]) < 0.1
 
 # %% [markdown]
 # The two votes are independent. They are not shares that must sum to 1, so the empty sheet can get two low votes:
-# *neither*. Shares could not say that. `tc.Softmax`, which makes shares of the same two sums, calls the empty sheet a
-# circle with 73 %.
+# *neither*. Shares could not say that, unless *neither* were a third kind. `tc.Softmax`, which makes shares of the same
+# two sums, calls the empty sheet a circle with 73 %.
 
 # %%
 shares = tc.Softmax().predict(linear.predict(inputs))
@@ -132,8 +150,8 @@ assert np.isclose(shares[2, 1], 0.73, atol=0.005)
 # ## What one layer cannot do
 #
 # Forget pictures for a moment. Two inputs, each 0 or 1. The answer is yes if *exactly one* of them is 1. This is called
-# XOR, "one or the other, not both". Can one neuron learn it? The loop below nudges the weights 500 times towards less
-# error. Lessons 4 to 6 explain each of its lines; here, just watch.
+# XOR, "one or the other, not both". Can one neuron learn it? The loop below starts at random weights and nudges them
+# 500 times towards less error. Lessons 4 to 6 explain each of its lines; here, just watch.
 
 # %%
 x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
@@ -157,7 +175,8 @@ assert np.allclose(one_layer.predict(x), 0.5, atol=0.01)
 
 # %%
 grid = np.linspace(-10, 10, 41)
-w1, w2, b = (axis.reshape(-1, 1) for axis in np.meshgrid(grid, grid, grid))  # (68921, 1) each
+# w1, w2 and b are three long columns, (68921, 1) each; together, line by line, they hold all combinations.
+w1, w2, b = (axis.reshape(-1, 1) for axis in np.meshgrid(grid, grid, grid))
 says_yes = w1 * x[:, 0] + w2 * x[:, 1] + b > 0  # (68921, 4): the sigmoid is above 0.5 where the sum is above 0
 right = (says_yes == (answers.ravel() == 1)).sum(axis=1)
 print("neurons tried:", right.size, " best score:", right.max(), "of 4")
@@ -168,8 +187,8 @@ assert right.max() == 3
 # %% [markdown]
 # Three, never four. And no other neuron can do better; you can see it with a pencil:
 #
-# - Yes at (1, 0) and (0, 1) means $w_1 + b > 0$ and $w_2 + b > 0$. Added up: $w_1 + w_2 + 2b > 0$.
-# - No at (0, 0) and (1, 1) means $b \le 0$ and $w_1 + w_2 + b \le 0$. Added up: $w_1 + w_2 + 2b \le 0$.
+# - Yes at (1, 0) and (0, 1) means `w1 + b > 0` and `w2 + b > 0`. Added up: `w1 + w2 + 2*b > 0`.
+# - No at (0, 0) and (1, 1) means `b <= 0` and `w1 + w2 + b <= 0`. Added up: `w1 + w2 + 2*b <= 0`.
 # - The same number cannot be above 0 and not above 0.
 #
 # In the plane of the two inputs a neuron draws one straight line, yes on one side, no on the other. No straight line
@@ -218,7 +237,8 @@ assert abs(trained.predict(x) - answers).max() < 0.1
 # ## The figure
 #
 # Left: the twelve inputs with their weights, and the votes they lead to. Right: the XOR plane. The words are the right
-# answers, the colour is what a network answers there: one neuron, and the network with the trained hidden layer.
+# answers, the colour is what a network answers there: first one neuron, then the network with the trained hidden layer.
+# The one neuron is an OR, because no single neuron does better: three of four are right.
 
 # %%
 figure = plt.figure(figsize=(11.5, 7), layout="constrained")
@@ -228,7 +248,11 @@ places = np.arange(12)
 above.bar(places - 0.2, cross_inputs, 0.4, color="#e67e22", label="cross")
 above.bar(places + 0.2, circle_inputs, 0.4, color="#24527a", label="circle")
 above.set_xticks(places, [f"{weight:+.0f}" if weight else "0" for weight in weights])
-above.set(title="Twelve inputs, and their weights in the cross vote", xlabel="weight", ylabel="input", ylim=(0, 1.3))
+for number, corner in enumerate(["upper left", "upper right", "lower left", "lower right"]):
+    above.text(3 * number + 1, 1.05, corner, ha="center")
+    if number > 0:
+        above.axvline(3 * number - 0.5, ymax=0.78, color="#999999", linestyle=":")
+above.set(title="Twelve inputs, and their weights in the cross vote", xlabel="weight", ylabel="input", ylim=(0, 1.45))
 above.legend(ncols=2, loc="upper right")
 for number, (name, color) in enumerate([("cross vote", "#e67e22"), ("circle vote", "#24527a")]):
     bars = below.bar(np.arange(3) + 0.4 * number - 0.2, votes[:, number], 0.4, color=color, label=name)
@@ -255,7 +279,7 @@ figures.save(figure, "03_voting")
 # %% [markdown]
 # ## What you know now
 #
-# - A neuron adds up input times weight, adds its bias, and squashes: $\sigma(\sum_i w_i x_i + b)$.
+# - A neuron adds up input times weight, adds its bias, and squashes: `sigmoid((w * x).sum() + b)`.
 # - Weights say who counts how much, the bias says how much is enough.
 # - Sigmoid votes are independent: a picture may be neither.
 # - One layer draws a straight line. A hidden layer with a squash between lets a network bend it.

@@ -2,7 +2,7 @@
 # # Exercise 3: build logic out of neurons
 #
 # 1. `neuron(inputs, weights, bias)` returns one vote: the sum of input times weight, plus the bias, squashed by the
-#    sigmoid $1 / (1 + e^{-z})$.
+#    sigmoid $1 / (1 + e^{-z})$. `math.exp(-z)` is $e^{-z}$ for one number; the lesson's `np.exp` takes arrays too.
 # 2. `AND`, `OR` and `NOT` are neurons too. Choose their weights and biases by hand so that "yes" comes out above 0.9
 #    and "no" below 0.1. Inputs are 0 or 1. (A pencil helps: what is the sum in each row of the truth table?)
 # 3. `xor(a, b)` returns the vote for "exactly one of the two is 1", made of AND, OR and NOT and nothing else.
@@ -39,6 +39,11 @@ def call(function, *arguments, **named):
     except OverflowError as error:
         raise AssertionError(
             f"{name}() overflowed ({error}): such large weights are not needed, 10 will do."
+        ) from error
+    except NameError as error:
+        raise AssertionError(
+            f"{name}() stopped: {error}. Its inputs are named in the line with `def`; any other name needs a line "
+            f"above that says what it is.{' For np.exp, write math.exp.' if error.name == 'np' else ''}"
         ) from error
     except (TypeError, ValueError, IndexError) as error:
         raise AssertionError(
@@ -91,14 +96,37 @@ def check(name, gate, answer):
         )
 
 
+def watched(function, *arguments):
+    """Call a function, and return its vote, and all the votes that neuron() gave meanwhile."""
+    votes, plain = [], neuron
+
+    def noting(*arguments, **named):
+        votes.append(plain(*arguments, **named))
+        return votes[-1]
+
+    globals()["neuron"] = noting
+    try:
+        return call(function, *arguments), votes
+    finally:
+        globals()["neuron"] = plain
+
+
 check("AND", AND, lambda a, b: a == b == 1)
 check("OR", OR, lambda a, b: a + b > 0)
 check("NOT", NOT, lambda a: a == 0)
 for a, b in product([0, 1], repeat=2):
-    vote, wanted = call(xor, a, b), a != b
-    assert vote > 0.9 if wanted else vote < 0.1, (
+    (vote, votes), wanted = watched(xor, a, b), a != b
+    assert vote in votes, (
+        f"xor({a}, {b}) returns {vote:.3f}, but no neuron voted that: its last step should be a neuron, and not a "
+        "difference, `!=`, or `if`."
+    )
+    sure = vote > 0.9 if wanted else vote < 0.1
+    assert sure or (vote > 0.5) != wanted, (
+        f"xor({a}, {b}) is {vote:.3f}. The right side, but not sure enough: the doubts of the neurons inside add up. "
+        "Multiply their weights and biases by 2."
+    )
+    assert sure, (
         f"xor({a}, {b}) should be {'above 0.9' if wanted else 'below 0.1'}, and is {vote:.3f}. In words XOR is: "
         "at least one of them, and not both. Print the vote of each neuron inside: which is not what you expect?"
     )
-assert call(xor, 1, 1) > 0, "xor(1, 1) is exactly 0, and a sigmoid never is: make it of neurons, not of `!=` or `if`."
 print("Right. AND, OR and NOT are enough to build any logic, so layers of neurons can compute whatever logic can.")
