@@ -72,7 +72,7 @@ assert sums[0, 1, 1, 0] == 9
 
 # %%
 def match_maps(pictures, weight):
-    """Slide filters (kh, kw, C, F) over pictures (N, H, W, C), dividing by the number of filter pixels."""
+    """Slide filters (rows, columns, channels, filters) over pictures, dividing by the number of filter pixels."""
     layer = tc.Conv2d(weight.shape[2], weight.shape[3], weight.shape[:2], bias=False)
     layer.weight.data = weight / weight[..., 0].size  # weight[..., 0] is one filter: 3 * 3 * 1 = 9 pixels
     return layer.predict(pictures)

@@ -91,7 +91,7 @@ assert dx[1, 1] == 3 * 2 + 2 * 1 + -1 * -1 + 1 * 4 == 13
 # %%
 dy_with_border = np.pad(dy, 1)  # (4, 4)
 turned = w[::-1, ::-1]  # the rows from below, the columns from the right: half a turn
-for i, j in np.ndindex(3, 3):
+for i, j in np.ndindex(3, 3):  # all i, j from 0 to 2: two loops in one
     assert (dy_with_border[i : i + 2, j : j + 2] * turned).sum() == dx[i, j]
 
 # %% [markdown]
@@ -102,7 +102,7 @@ colours = {(0, 0): "#d35400", (0, 1): "#2c6fbb", (1, 0): "#2e8b57", (1, 1): "#8e
 pixels = {"the corner: 1 result": (0, 0), "an edge: 2 results": (0, 1), "the middle: 4 results": (1, 1)}
 figure, axes = plt.subplots(1, 4, figsize=(11, 3.6), layout="constrained")
 for axis, (title, pixel) in zip(axes, pixels.items(), strict=False):
-    for i, j in np.ndindex(3, 3):
+    for i, j in np.ndindex(3, 3):  # all i, j from 0 to 2: two loops in one
         paper = "#ffe08a" if (i, j) == pixel else "white"
         axis.add_patch(plt.Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=paper, edgecolor="#cccccc"))
     axis.set_title(title, fontsize=12)

@@ -25,7 +25,7 @@ from tinycolor.data.shapes import draw
 
 # %%
 x, target = draw(32, 28, tc.Generator(6, epoch=0, step=0))
-print("drawings:", x.shape, " votes wanted:", target.shape, " the first two:", target[:2].tolist())
+print("drawings:", x.shape, " votes wanted:", target.shape, " crosses and circles:", target.sum(0))
 
 # %% [markdown]
 # ## The network

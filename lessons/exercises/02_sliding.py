@@ -19,7 +19,7 @@ def output_size(n, kernel, stride, padding):
 
 
 def slide(picture, filter, stride):
-    """Return the feature map, a 2-D array, of a picture (height, width) and a filter (kh, kw)."""
+    """Return the feature map, a 2-D array, of a picture (height, width) and a filter, kh high and kw wide."""
     return ...
 
 
@@ -60,13 +60,12 @@ def sliding(picture, filter, stride):
     try:
         return call(slide, picture, filter, stride)
     except (ValueError, IndexError, TypeError) as error:
-        advice = ""
-        if picture.shape[0] != picture.shape[1] or filter.shape[0] != filter.shape[1]:
-            advice = "Are rows and columns exchanged somewhere? Rows come first: in shapes, in cuts, in the map. "
-        advice += (
-            "Does a patch stick out? Ask output_size() how many rows and how many columns there are, with the filter's "
-            "own height and width; write no fixed 7, 9 or 3."
+        advice = (
+            "Write no fixed 7, 9 or 3: ask output_size() how many rows and how many columns there are, with the "
+            "filter's own height and width, or a patch sticks out."
         )
+        if picture.shape[0] != picture.shape[1] or filter.shape[0] != filter.shape[1]:
+            advice += " Are rows and columns exchanged somewhere? Rows come first: in shapes, in cuts, in the map."
         if stride > 1:
             advice += (
                 " Or do you write into the map at the dot's number instead of the place's? Does the patch end at "

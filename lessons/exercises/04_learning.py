@@ -47,7 +47,10 @@ def run(what, function, *numbers):
         where = f"in line {inside.tb_lineno}" if inside else "before its first line"
         hint = TWO_THINGS if "slopes" in what else "Print what stands in that line, piece by piece."
         if isinstance(error, NameError):
-            hint = "Is the name written as where it was made, and made before it is used?"
+            hint = (
+                "Is it spelled the same everywhere, and made before it is used? A lambda that returns two numbers "
+                "needs brackets: lambda dy: (..., ...)."
+            )
         raise AssertionError(f"{what} stopped {where}: {error}. {hint}") from None
 
 

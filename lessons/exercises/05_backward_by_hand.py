@@ -77,7 +77,7 @@ def result_of(function, shape, *arguments):
         raise AssertionError(f"{name} stopped {where}: {error}. {hint}") from None
     assert result is not None, f"{name} returned None: is there a return at its end?"
     assert result is not ..., f"{name} still returns '...': that is where your code goes."
-    assert isinstance(result, np.ndarray) or shape == (), f"{name} should return an array; got {result!r}."
+    assert isinstance(result, np.ndarray) or shape == (), f"{name} should return an array: begin with np.zeros."
     assert np.shape(result) == shape, (
         f"{name} should return {f'the shape {shape}' if shape else 'one number'}; yours has the shape "
         f"{np.shape(result)}. Is something not added up yet, or is dy taken for as long as x?"
@@ -113,7 +113,8 @@ exchanged = result_of(pair_dx, (4,), dy, weight[::-1])
 assert not np.allclose(exchanged, true_dx), what + "The weights are exchanged: y[0] has x[0] times weight[0]."
 ends_are_right = np.allclose(dx[[0, 3]], true_dx[[0, 3]])
 assert np.allclose(dx[1:3], true_dx[1:3]) or not ends_are_right, what + (
-    "Both ends are right. The pixels between get two dy back each, which add up: does one overwrite the other?"
+    "Both ends are right. The pixels between get two dy back each, which add up: does one overwrite the other, or "
+    "stand next to the wrong weight?"
 )
 assert np.allclose(dx, true_dx), what + "Which y does x[0] stand in, next to which weight? Then x[1], then the last."
 

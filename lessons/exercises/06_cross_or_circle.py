@@ -51,6 +51,8 @@ def run(net, optimizer, x, target):
             "Forward and loss each hand you two things: y, backward = net(x), and loss, dy = tc.losses.bce(y, target). "
             "It is dy that goes into backward. step comes last: it moves the weights that backward still needs."
         )
+        if isinstance(error, NameError):
+            general = "learn knows only its four inputs, np and tc: write tc.losses.bce, and return loss."
         hint = next((advice for part, advice in HINTS.items() if part in str(error)), general)
         inside = error.__traceback__.tb_next
         where = f" in line {inside.tb_lineno}" if inside else ""

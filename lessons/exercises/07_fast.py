@@ -33,7 +33,7 @@ def run(function, hint, *arguments):
         return function(*arguments)
     except (AttributeError, IndexError, NameError, TypeError, ValueError) as error:
         if isinstance(error, NameError):
-            hint = "H, W and F are no variables until you make them: H, W = picture.shape, and F is filters.shape[-1]."
+            hint = "Make the names first: H, W = picture.shape, and in conv k, k, F = filters.shape."
         elif "reshape" in str(error):
             hint = f"A reshape must keep the number of numbers: multiply out the old shape and the new one. {hint}"
         inside = error.__traceback__.tb_next

@@ -16,7 +16,7 @@ from tinycolor.data.shapes import CIRCLE, CROSS
 
 
 def left_side():
-    """Return a (3, 3) array of +1 and -1."""
+    """Return a (3, 3) array of +1 and -1: np.array with a list of three lists."""
     return np.array([[-1, 1, -1], [-1, 1, -1], [-1, 1, -1]])
 
 
