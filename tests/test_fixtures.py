@@ -99,13 +99,21 @@ def test_every_gradient_of_color_unet_at_its_own_widths_by_digest():
 
 
 def test_float32_losses_of_color_unet_stay_within_the_spread_of_pytorchs_two_layouts():
-    """The spread: how far NCHW or channels_last got from PyTorch's float64 losses, in 20 Adam steps from 6 starts.
+    """How far 20 Adam steps in float32 get from PyTorch's float64 losses, from 24 starts: ours, and PyTorch's.
 
     A rounding error turns a ReLU or a max-pool somewhere over, and from there on Adam takes another way; so no two
-    float32 runs agree step for step. Ours, on its Winograd path, must not get further away than that.
+    float32 runs agree step for step, and which of them goes furthest is a lottery that another processor draws anew.
+    So all are ranked together: ours, on the Winograd path, must not rank higher than PyTorch's NCHW and
+    channels_last, by the rank sum of Mann and Whitney. 2.5 standard deviations happen by chance once in 160 times;
+    Winograd with the textbook's points (0, 1, -1, 2, -2) scores 2.9 and with worse ones (4 for 2) 5.8.
     """
     theirs = read("curves.npz")
-    spread = max(np.abs(theirs[layout] - theirs["float64"]).max() for layout in ("NCHW", "channels_last"))
+    exact = theirs["float64"]
     starts = [to_float32(*curve_start(phase)) for phase in CURVE_PHASES]
     ours = np.array([adam_losses(network, *batch, MSE, 20) for network, batch in starts])
-    assert np.abs(ours - theirs["float64"]).max() <= spread
+    ours = abs(ours - exact).max(1)
+    spread = np.concatenate([abs(theirs[layout] - exact).max(1) for layout in ("NCHW", "channels_last")])
+    further = (ours[:, None] > spread).sum()
+    pairs = ours.size * spread.size
+    deviation = np.sqrt(pairs * (ours.size + spread.size + 1) / 12)
+    assert (further - pairs / 2) / deviation <= 2.5
