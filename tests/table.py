@@ -24,7 +24,6 @@ NORM_SIZE = st.integers(3, 5)
 # undoes, is small beside rounding.
 SMOOTH = 1e-7
 BENT = 1e-6
-DEEP = 1e-5
 
 
 class Row(NamedTuple):
@@ -337,5 +336,5 @@ ROWS = [
     free("Concat-inputs", concat_of_inputs()),
     Row("Fusion", fusion(), tolerance=BENT),
     Row("CrossCircleCNN", cross_circle_cnn(), tolerance=BENT, examples=20),
-    Row("ColorUNet", color_unet(), ("train", "eval"), DEEP, examples=10),
+    Row("ColorUNet", color_unet(), ("train", "eval"), BENT, examples=10),
 ]

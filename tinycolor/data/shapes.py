@@ -10,8 +10,6 @@ import numpy as np
 
 from tinycolor.random import Generator
 
-KINDS = ("cross", "circle")
-
 
 def _picture(*rows: str) -> np.ndarray:
     """Return +1 for # and -1 for . as a picture (H, W, 1)."""
