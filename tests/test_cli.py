@@ -1,5 +1,5 @@
 import errno
-from pathlib import Path
+import os
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from PIL import Image
 
 import tinycolor as tc
 from tinycolor import demo as cross_or_circle
-from tinycolor import figures
+from tinycolor import figures, files
 from tinycolor.bench.machine import SLOWING
 from tinycolor.cli import main
 from tinycolor.demo import training
@@ -62,18 +62,17 @@ def test_demo_says_before_training_that_the_folder_takes_no_files(run, tmp_path,
 
 @pytest.fixture
 def full_disk(monkeypatch):
-    """Take every file whole but the third of each run, and half of that."""
-    really, names = Path.write_bytes, []
+    """Take every file whole but the third of each run, of which nothing reaches the disk."""
+    really, synced = os.fsync, []
 
-    def write_bytes(path, content):
-        names.append(path.name)
-        if len(names) % 3:
-            return really(path, content)
-        really(path, content[: len(content) // 2])
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    def fsync(file):
+        synced.append(file)
+        if len(synced) % 3:
+            return really(file)
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    return names
+    monkeypatch.setattr(os, "fsync", fsync)
+    return synced
 
 
 def test_demo_on_a_full_disk_leaves_everything_as_it_was(run, tmp_path, monkeypatch, full_disk):
@@ -102,7 +101,7 @@ def test_a_lessons_figure_on_a_full_disk_leaves_the_older_one(tmp_path, full_dis
 def test_a_name_that_is_taken_by_a_folder_leaves_no_temporary_file(tmp_path):
     (tmp_path / "b").mkdir()
     with pytest.raises(OSError, match="b"):
-        figures.write_whole({tmp_path / "b": b"new", tmp_path / "c": b"new"})
+        files.write_whole({tmp_path / "b": b"new", tmp_path / "c": b"new"})
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+
+from tinycolor.files import write_whole
 
 FOLDER = Path("out/lessons")
 
@@ -27,27 +27,6 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()
-
-
-def write_whole(files: Mapping[Path, bytes]) -> None:
-    """Write files that belong together under temporary names, and give them their own when all are written.
-
-    Raises
-    ------
-    OSError
-        A file cannot be written; there is no half of one, and if the disk is full the older ones are as they were.
-    """
-    parts = {path: path.with_name(f"{path.name}.part") for path in files}
-    try:
-        for path, content in files.items():
-            parts[path].write_bytes(content)
-        for path, part in parts.items():
-            part.replace(path)
-    except BaseException:  # Ctrl-C too
-        for part in parts.values():
-            with suppress(OSError):
-                part.unlink()
-        raise
 
 
 def show() -> None:

@@ -13,7 +13,8 @@ from tinycolor.demo.figure1 import figure1
 from tinycolor.demo.figure2 import figure2
 from tinycolor.demo.page import page
 from tinycolor.demo.training import BATCH, SIZE
-from tinycolor.figures import png, write_whole
+from tinycolor.figures import png
+from tinycolor.files import write_whole
 from tinycolor.inspect import explain
 from tinycolor.networks import CrossCircleCNN
 from tinycolor.random import Generator
