@@ -22,6 +22,7 @@ from tinycolor.layers.pool import AvgPool2d, MaxPool2d
 from tinycolor.layers.upsample import Upsample
 from tinycolor.random import Generator
 from tinycolor.threads import lanes
+from tinycolor.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ __all__ = [
     "AvgPool2d",
     "Backward",
     "BatchNorm2d",
+    "CheckpointError",
     "Concat",
     "Conv2d",
     "ConvNormAct",
@@ -61,12 +63,14 @@ __all__ = [
     "gradcheck",
     "init",
     "lanes",
+    "load_checkpoint",
     "losses",
     "networks",
     "open_image",
     "optim",
     "receptive_field",
     "remembered",
+    "save_checkpoint",
     "summary",
 ]
 

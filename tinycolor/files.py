@@ -27,11 +27,23 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
                 os.fsync(part.fileno())  # a power cut must not leave the new name on an empty file
         for path, temporary in parts.items():
             temporary.replace(path)
+        for folder in {path.parent for path in files}:
+            _sync_folder(folder)
     except BaseException:  # Ctrl-C too
         for temporary in parts.values():
             with suppress(OSError):
                 temporary.unlink()
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the names themselves on the disk, where the system can: the files are safe and whole either way."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def sweep(folder: Path) -> None:
@@ -44,3 +56,8 @@ def sweep(folder: Path) -> None:
     """
     for temporary in folder.glob(f"*{TEMPORARY}"):
         temporary.unlink()
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """Return a path for a message: line breaks and bytes that are no text are escaped, so that it stays one line."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")

@@ -36,7 +36,16 @@ class Optimizer:
         No parameters, the same one twice, or of different dtypes.
     RuntimeError
         At a step: another optimizer has packed one of the parameters since.
+
+    Attributes
+    ----------
+    steps : int
+        How many were made.
+    memories : tuple of str
+        Names of the array attributes in which the optimizer remembers past gradients.
     """
+
+    memories: tuple[str, ...] = ()
 
     def __init__(self, parameters: Iterable[Parameter], learning_rate: float | Schedule) -> None:
         self.parameters = list(parameters)
@@ -88,6 +97,39 @@ class Optimizer:
         """Return zeros as large as all parameters together: one number to remember per weight."""
         return array_module(self.data).zeros_like(self.data)
 
+    def state_dict(self) -> dict[str, Array]:
+        """Return a copy of all that the optimizer remembers: the steps made, and a number or two per weight.
+
+        Settings and schedule are not part of it.
+        """
+        return {"steps": np.array(self.steps, np.int64)} | {name: getattr(self, name).copy() for name in self.memories}
+
+    def load_state_dict(self, state: dict[str, Array]) -> None:
+        """Write back what ``state_dict`` returned, all or nothing; training goes on as if never stopped.
+
+        Raises
+        ------
+        ValueError
+            A name is missing or unknown, or a shape or dtype does not fit; the optimizer is left as it was.
+        """
+        own = self.state_dict()
+        missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
+        if missing or unknown:
+            raise ValueError(
+                f"{type(self).__name__}.load_state_dict got missing names {sorted(missing)} and unknown names "
+                f"{sorted(unknown)}, expected the names that state_dict() gives."
+            )
+        for name, array in own.items():
+            got = np.shape(state[name]), getattr(state[name], "dtype", type(state[name]).__name__)
+            if got != (array.shape, array.dtype):
+                raise ValueError(
+                    f"{type(self).__name__}.load_state_dict got {name} of shape {got[0]}, {got[1]}, "
+                    f"expected {array.shape}, {array.dtype}."
+                )
+        self.steps = int(state["steps"])
+        for name in self.memories:
+            getattr(self, name)[...] = state[name]
+
 
 class SGD(Optimizer):
     """Stochastic gradient descent, with a memory of the direction if ``momentum`` > 0.
@@ -115,6 +157,7 @@ class SGD(Optimizer):
         super().__init__(parameters, learning_rate)
         self.momentum, self.weight_decay = momentum, weight_decay
         self.velocity = self.memory() if momentum else None
+        self.memories = ("velocity",) if momentum else ()
 
     def update(self, block: slice, learning_rate: float) -> None:
         w, step = self.data[block], self.grad[block]
@@ -145,6 +188,8 @@ class Adam(Optimizer):
 
     Source: D. Kingma, J. Ba, "Adam", ICLR 2015, algorithm 1.
     """
+
+    memories = ("m", "v")
 
     def __init__(
         self,
@@ -196,6 +241,8 @@ class RMSprop(Optimizer):
     Source: G. Hinton, "Neural networks for machine learning", lecture 6e, 2012.
     """
 
+    memories = ("v",)
+
     def __init__(
         self,
         parameters: Iterable[Parameter],
@@ -232,6 +279,8 @@ class Adadelta(Optimizer):
 
     Source: M. Zeiler, "ADADELTA", 2012, algorithm 1.
     """
+
+    memories = ("v", "u")
 
     def __init__(
         self,

@@ -11,12 +11,12 @@ from tinycolor.data.shapes import draw
 from tinycolor.demo import pictures
 from tinycolor.demo.figure1 import figure1
 from tinycolor.demo.figure2 import figure2
-from tinycolor.demo.page import page
 from tinycolor.demo.training import BATCH, SIZE
 from tinycolor.figures import png
 from tinycolor.files import write_whole
 from tinycolor.inspect import explain
 from tinycolor.networks import CrossCircleCNN
+from tinycolor.page import image, page, section
 from tinycolor.random import Generator
 
 
@@ -45,7 +45,8 @@ def save(net: CrossCircleCNN, curve: list[float], summary: str, folder: Path, se
         folder / f"{name}.png": (heading, text, png(figure))
         for name, (heading, text, figure) in _sections(net, curve, seed).items()
     }
-    files = {folder / "index.html": page("Cross or circle?", summary, list(sections.values()))}
+    pieces = [section(heading, text, image(picture, heading)) for heading, text, picture in sections.values()]
+    files = {folder / "index.html": page("Cross or circle?", summary, *pieces)}
     files |= {path: picture for path, (_, _, picture) in sections.items()}
     write_whole(files)
     return list(files)

@@ -19,6 +19,7 @@ from tinycolor.layers.combine import Sequential, Skip
 from tinycolor.layers.conv import Conv2d
 from tinycolor.layers.pool import MaxPool2d
 from tinycolor.layers.upsample import Upsample
+from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
 
@@ -35,6 +36,9 @@ class ColorUNet(Layer):
         1 and 2 for L* to a*b*.
     widths : tuple of int
         Channels of each level, from full size down; H and W must divide by 2**(levels - 1).
+    size : int
+        Shorter side of the pictures that it is trained on, divisible likewise. It takes any size; ``tc.colorize``
+        shrinks photos to this one.
     seed : int
         Which first weights (He).
 
@@ -48,15 +52,27 @@ class ColorUNet(Layer):
         out_channels: int = 2,
         widths: tuple[int, ...] = (32, 64, 128, 256),
         *,
+        size: int = 64,
         seed: int = 0,
     ) -> None:
         if not widths:
             raise ValueError("ColorUNet got no widths, expected the channels of at least one level.")
-        self.in_channels = in_channels
+        self.options = {
+            "in_channels": positive(in_channels, "ColorUNet in_channels"),
+            "out_channels": positive(out_channels, "ColorUNet out_channels"),
+            "widths": tuple(positive(width, "ColorUNet widths") for width in widths),
+            "size": positive(size, "ColorUNet size"),
+        }
         self.multiple = 2 ** (len(widths) - 1)
+        if size % self.multiple:
+            raise ValueError(f"ColorUNet got size={size}, expected a multiple of {self.multiple}.")
+        self.in_channels, self.size = in_channels, size
         self.levels = level(in_channels, widths)
         self.head = Conv2d(widths[0], out_channels, 1)
         init.he_normal(self, Generator(seed))
+
+    def describe(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.options.items())
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(x, "N", "H", "W", self.in_channels)

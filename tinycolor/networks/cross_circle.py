@@ -13,6 +13,7 @@ from tinycolor.layers.combine import Sequential
 from tinycolor.layers.conv import Conv2d
 from tinycolor.layers.linear import Flatten, Linear
 from tinycolor.layers.pool import MaxPool2d
+from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
 
@@ -38,7 +39,8 @@ class CrossCircleCNN(Layer):
     def __init__(self, size: int = 28, channels: tuple[int, int] = (8, 16), *, seed: int = 0) -> None:
         if size % 4 or size < 4:
             raise ValueError(f"CrossCircleCNN got size={size}, expected a multiple of 4.")
-        first, second = channels
+        first, second = (positive(count, "CrossCircleCNN channels") for count in channels)
+        self.options = {"size": positive(size, "CrossCircleCNN size"), "channels": (first, second)}
         self.size = size
         self.stages = Sequential(
             Conv2d(1, first, 3, padding=1),
@@ -52,6 +54,9 @@ class CrossCircleCNN(Layer):
             Sigmoid(),
         )
         init.he_normal(self, Generator(seed))
+
+    def describe(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.options.items())
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(x, "N", self.size, self.size, 1)

@@ -1,0 +1,5 @@
+"""``python -m tinycolor``: the same as the ``tinycolor`` command."""
+
+from tinycolor.cli import main
+
+main()

@@ -1,0 +1,20 @@
+"""The ``tinycolor`` command; one file per group of its commands."""
+
+from __future__ import annotations
+
+import click
+
+from tinycolor.cli.colorize import colorize, evaluate
+from tinycolor.cli.demo import demo
+from tinycolor.cli.machine import bench, doctor, summary
+from tinycolor.cli.train import train
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tinycolor-nn")
+def main() -> None:
+    """Deep learning written by hand, for learning how machines see and colour pictures."""
+
+
+for command in (demo, train, colorize, evaluate, summary, bench, doctor):
+    main.add_command(command)

@@ -1,0 +1,134 @@
+"""``tinycolor train``: point it at a folder of photos."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tinycolor.cli.sentences import in_one_sentence
+from tinycolor.training import run as runs
+from tinycolor.training.loop import NotFiniteError
+
+console = Console(soft_wrap=True, highlight=False, markup=False)
+
+FOLDER = click.Path(path_type=Path)
+EPOCHS = 20
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--out", type=FOLDER, required=True, help="Folder for checkpoints, samples and the page.")
+@click.option("--size", type=click.IntRange(8, 1024), default=64, show_default=True, help="Side of the crops, pixels.")
+@click.option("--epochs", type=click.IntRange(min=1), help=f"Times through all photos; {EPOCHS} if nothing is said.")
+@click.option("--steps", type=click.IntRange(min=1), help="Length in steps instead of epochs.")
+@click.option("--batch", type=click.IntRange(min=1), default=16, show_default=True, help="Crops in a step.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-3, show_default=True)
+@click.option("--schedule", type=click.Choice(list(runs.SCHEDULES)), default="one-cycle", show_default=True)
+@click.option("--loss", type=click.Choice(list(runs.LOSSES)), default="mse", show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
+@click.option("--resume", "goes_on", is_flag=True, help="Go on with the run in --out, with the options it began with.")
+@click.pass_context
+def train(
+    context: click.Context, folder: Path, out: Path, epochs: int | None, steps: int | None, goes_on: bool, **rest: Any
+) -> None:
+    """Train a colorizer on the colour photos in FOLDER and in all folders below it."""
+    with in_one_sentence(f"could not write to {out}"):
+        dataset = _open(folder)
+        if goes_on:
+            _refuse_options(context)
+            run = runs.resume(dataset, out)
+        else:
+            if epochs and steps:
+                raise click.UsageError("--epochs and --steps both say how long: give one of them.")
+            length = steps or (epochs or EPOCHS) * dataset.steps_per_epoch(rest["batch"])
+            run = runs.start(dataset, out, runs.Settings(length, **rest))
+        with _signals() as received:
+            try:
+                _learn(run, received)
+            except NotFiniteError as error:
+                raise click.ClickException(f"{error} {out / runs.LAST} is from before it.") from error
+            if received:
+                run.save()
+    if received:
+        console.print(f"Saved at step {run.step}. To go on: tinycolor train {folder} --out {out} --resume")
+        context.exit(128 + received[0])
+    console.print(f"Done. The best network: {out / runs.BEST}. Curves and samples: {out / 'index.html'}")
+
+
+def _open(folder: Path) -> runs.Dataset:
+    try:
+        dataset = runs.open_dataset(folder)
+    except NotADirectoryError as error:
+        raise click.ClickException(str(error)) from error
+    console.print(f"{len(dataset.learning):,} photos to learn from, {len(dataset.judging):,} kept for judging.")
+    if dataset.learning is dataset.judging:
+        console.print("One photo has to do for both, so the figures only tell whether it can be learned by heart.")
+    return dataset
+
+
+def _refuse_options(context: click.Context) -> None:
+    said = [
+        f"--{name.replace('_', '-')}"
+        for name in context.params
+        if name not in ("folder", "out", "goes_on")
+        and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if said:
+        raise click.UsageError(
+            f"--resume goes on with the options that the run began with: leave out {', '.join(said)}."
+        )
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Gather the first Ctrl-C or SIGTERM instead of obeying it; a second one does what it always did."""
+    received: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        received.append(number)
+        for name, handler in before.items():
+            signal.signal(name, handler)
+        console.print("Finishing this step. Once more stops at once.")
+
+    before = {name: signal.signal(name, note) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _learn(run: runs.Run, received: list[int]) -> None:
+    columns = (
+        TextColumn("step"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("loss {task.fields[loss]:.5f}  {task.fields[speed]:.1f} images/s"),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=run.settings.steps, completed=run.step, loss=float("nan"), speed=0.0)
+        for step in run.steps():
+            bar.update(task, completed=step.number, loss=step.loss, speed=step.images_per_second)
+            if step.scores:
+                bar.console.print(f"step {step.number:,}: {_sentence(step.scores)}")
+            if received:
+                return
+    if run.skipped():
+        console.print(f"{len(run.skipped()):,} photos could not be used: {run.out / runs.SKIPPED} says why.")
+
+
+def _sentence(scores: dict[str, dict[str, float]]) -> str:
+    ours, grey, truth = scores["network"], scores["grey"], scores["truth"]
+    return (
+        f"ab MAE {ours['ab_mae']:.2f} (grey {grey['ab_mae']:.2f}), PSNR {ours['psnr']:.1f} (grey {grey['psnr']:.1f}), "
+        f"colourfulness {ours['colourfulness']:.1f} (truth {truth['colourfulness']:.1f})"
+    )

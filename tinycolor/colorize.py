@@ -1,0 +1,119 @@
+"""Colour a photo: the network gives the colour, the photo keeps its own lightness.
+
+The network looks at a small copy, of the size it was trained on, which any photo has room for. What it answers is two
+smooth sheets of colour; they are stretched to the photo's size and laid under its own L*. So the result is as sharp
+as the photo, whatever the network did.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from tinycolor.backend import Array
+from tinycolor.color.gamut import fit_into_gamut
+from tinycolor.color.spaces import lab_to_rgb
+from tinycolor.data.lightness import ab_of, lab_of, network_lightness
+from tinycolor.data.shrunk import shrink
+from tinycolor.inspect.field import receptive_field
+from tinycolor.networks import ColorUNet
+from tinycolor.threads import in_lanes
+
+TILE = 256  # pixels along the side of the pieces that the network looks at
+STRIP = 1 << 19  # pixels of the photo that are worked on at a time
+
+
+def colorize(photo: np.ndarray, network: ColorUNet, *, saturation: float = 1.0) -> np.ndarray:
+    """Return a photo in the colours that a network imagines, uint8 (H, W, 3), sRGB.
+
+    L* stays the photo's own, to less than 1; where the network's colour does not exist at that L*, its strength is
+    taken back until it does. The memory needed beside photo and result does not grow with the photo.
+
+    Parameters
+    ----------
+    photo : array
+        uint8, grey (H, W) or sRGB (H, W, 3), of any size; of colours only L* is looked at.
+    network : ColorUNet
+        From ``tc.load_checkpoint``.
+    saturation : float
+        Strength of the colours, at least 0: 1 as the network says, 2 twice as strong, 0 grey.
+
+    Raises
+    ------
+    ValueError
+        Another dtype or shape, or a negative saturation.
+    """
+    return colorize_and_count(photo, network, saturation=saturation)[0]
+
+
+def colorize_and_count(photo: np.ndarray, network: ColorUNet, *, saturation: float = 1.0) -> tuple[np.ndarray, float]:
+    """As ``colorize``; also returns the share of pixels, 0..1, whose colour did not exist and was weakened."""
+    if photo.dtype != np.uint8 or photo.ndim not in (2, 3) or photo.shape[2:] not in ((), (3,)) or not photo.size:
+        raise ValueError(f"colorize got {photo.dtype} {photo.shape}, expected a photo, uint8 (H, W, 3) or (H, W).")
+    if not 0 <= saturation < np.inf:
+        raise ValueError(f"colorize got saturation={saturation}, expected a number from 0.")
+    rgb = photo if photo.ndim == 3 else np.broadcast_to(photo[..., None], (*photo.shape, 3))
+    ab = saturation * predict_ab(network, lab_of(shrink(rgb, network.size))[None, ..., :1])[0]
+    return lay_under(rgb, ab)
+
+
+def predict_ab(network: ColorUNet, lightness: Array) -> Array:
+    """Return a* and b*, (N, H, W, 2), of pictures L* 0..100, (N, H, W, 1), of any size.
+
+    Pictures whose sides are no multiples of what the network needs are widened by repeating their last pixels. Large
+    ones are cut into tiles that overlap by all that an output pixel can see, so the seams cannot be seen: inside, the
+    tiles' answers are those of the whole.
+    """
+    height, width = lightness.shape[1:3]
+    unit = network.multiple
+    x = network_lightness(lightness)
+    x = np.pad(x, ((0, 0), (0, -height % unit), (0, -width % unit), (0, 0)), mode="edge")
+    if max(x.shape[1:3]) <= TILE:
+        return ab_of(network.predict(x))[:, :height, :width]
+    # Tiles begin at multiples of the unit, so that pooling pairs the same pixels as in the whole.
+    margin = -(-max(receptive_field(network)) // unit) * unit
+    y = np.empty((*x.shape[:3], 2), x.dtype)
+    for top in range(0, x.shape[1], TILE):
+        for left in range(0, x.shape[2], TILE):
+            above, before = min(margin, top), min(margin, left)
+            piece = x[:, top - above : top + TILE + margin, left - before : left + TILE + margin]
+            answer = network.predict(piece)[:, above : above + TILE, before : before + TILE]
+            y[:, top : top + TILE, left : left + TILE] = answer
+    return ab_of(y)[:, :height, :width]
+
+
+def lay_under(rgb: np.ndarray, ab: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return a photo's own L* with colours stretched to its size, and the share of pixels that had to be weakened.
+
+    Parameters
+    ----------
+    rgb : array
+        The photo, uint8 (H, W, 3).
+    ab : array
+        a* and b*, float32 (h, w, 2), of any size.
+
+    Returns
+    -------
+    picture : array
+        uint8 (H, W, 3).
+    share : float
+        0..1.
+    """
+    height, width = rgb.shape[:2]
+    sheets = [Image.fromarray(np.ascontiguousarray(ab[..., channel])) for channel in (0, 1)]
+    picture = np.empty(rgb.shape, np.uint8)
+    weakened = np.zeros(height)
+    rows = max(1, STRIP // width)
+
+    def paint(top: int) -> None:
+        bottom = min(top + rows, height)
+        # The part of the small sheet that lies under this strip, in fractions of its rows.
+        box = (0, top * ab.shape[0] / height, ab.shape[1], bottom * ab.shape[0] / height)
+        stretched = [sheet.resize((width, bottom - top), Image.Resampling.BILINEAR, box) for sheet in sheets]
+        lightness = lab_of(rgb[top:bottom])[..., 0]
+        lab, share = fit_into_gamut(np.stack([lightness, *map(np.asarray, stretched)], -1))
+        picture[top:bottom] = np.rint(255 * lab_to_rgb(lab).clip(0, 1))
+        weakened[top:bottom] = share
+
+    in_lanes(paint, range(0, height, rows))
+    return picture, float(weakened.mean())

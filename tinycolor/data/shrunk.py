@@ -1,0 +1,118 @@
+"""The photos of a folder as small pictures: shrunk when they are first asked for, kept while there is room."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tinycolor.data.folder import PhotoFolder
+from tinycolor.data.photos import ImageError, open_image
+from tinycolor.files import shown
+
+ROOM = 512 << 20  # bytes of shrunk photos that are kept
+GREYEST = 10  # of 255: a photo whose red, green and blue differ by no more, but for a few pixels, is grey
+
+
+class ShrunkPhotos:
+    """The photos of a folder, shrunk until the shorter side has ``side`` pixels; kept as long as there is room.
+
+    Parameters
+    ----------
+    folder : PhotoFolder
+        Which photos.
+    side : int
+        Shorter side of what comes out; a photo below it keeps its size.
+    smallest : int
+        Photos whose shorter side is below this are not taken.
+
+    Attributes
+    ----------
+    skipped : dict of Path to str
+        What was found unusable so far, and why.
+    """
+
+    def __init__(self, folder: PhotoFolder, side: int, smallest: int) -> None:
+        self.folder, self.side, self.smallest = folder, side, smallest
+        self.skipped: dict[Path, str] = {}
+        self._kept: dict[int, np.ndarray] = {}
+        self._room = ROOM
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.folder)
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        """Return a photo as uint8 (H, W, 3), or raise an ImageError that says why it cannot be used."""
+        pixels = self._kept.get(number)
+        if pixels is None:
+            pixels = self._shrunk(self.folder[number])
+            with self._lock:
+                if number not in self._kept and pixels.nbytes <= self._room:
+                    self._room -= pixels.nbytes
+                    self._kept[number] = pixels
+        return pixels
+
+    def _shrunk(self, path: Path) -> np.ndarray:
+        if path in self.skipped:
+            raise ImageError(path, self.skipped[path])
+        try:
+            pixels = shrink(open_image(path, at_least=2 * self.side), self.side)
+            height, width = pixels.shape[:2]
+            if min(height, width) < self.smallest:
+                raise ImageError(path, f"{width} x {height} pixels, smaller than {self.smallest}")
+            if is_grey(pixels):
+                raise ImageError(path, "grey: there is no colour to learn from")
+        except ImageError as error:
+            self.skipped[path] = error.reason
+            raise
+        return pixels
+
+    def some(self, most: int | None = None) -> Iterator[np.ndarray]:
+        """Yield photos in order, passing over what cannot be used; of more than ``most``, as many, spread evenly."""
+        count = len(self) if most is None else min(most, len(self))
+        for place in range(count):
+            try:
+                yield self[place * len(self) // count]
+            except ImageError:
+                continue
+
+
+class NoPhotosError(ValueError):
+    """A folder without a single photo that can be used."""
+
+
+def shrink(photo: np.ndarray, side: int) -> np.ndarray:
+    """Return a photo, uint8 (H, W, 3), with ``side`` pixels along its shorter side, or as it is if that is less."""
+    height, width = photo.shape[:2]
+    scale = side / min(height, width)
+    if scale >= 1:
+        return photo
+    size = round(width * scale), round(height * scale)
+    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS))
+
+
+def is_grey(photo: np.ndarray) -> bool:
+    """Return whether red, green and blue hardly differ in 99.5 % of the pixels."""
+    return bool(np.percentile(photo.max(-1) - photo.min(-1), 99.5) <= GREYEST)
+
+
+def crop(photo: np.ndarray, size: int, down: float = 0.5, across: float = 0.5) -> np.ndarray:
+    """Cut ``size`` x ``size`` pixels out of a photo; ``down`` and ``across`` are where, 0..1, in the middle if left."""
+    height, width = photo.shape[:2]
+    top, left = int(down * (height - size + 1)), int(across * (width - size + 1))
+    return photo[top : top + size, left : left + size]
+
+
+def why_none(folder: Path, skipped: dict[Path, str]) -> str:
+    """Return a sentence that says why not one photo of a folder could be used."""
+    if not skipped:
+        return f"there are no photos in {shown(folder)}: name a folder with colour photos in it."
+    path, reason = next(iter(skipped.items()))
+    return (
+        f"none of the photos in {shown(folder)} can be used, {len(skipped):,} were looked at; "
+        f"{shown(path.name)}, for one: {reason}."
+    )

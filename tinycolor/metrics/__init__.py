@@ -1,0 +1,23 @@
+"""Metrics: numbers for how good a coloured photo is, each with its formula and source.
+
+They take one photo, (H, W, C), or a batch, (N, H, W, C), as NumPy arrays. No number alone tells whether a photo looks
+right: the error is lowest for cautious brown, so look at the colourfulness beside it, and at the pictures.
+"""
+
+from tinycolor.metrics.error_curve import area_under_curve, auc, error_counts
+from tinycolor.metrics.errors import ab_mae, accuracy, psnr
+from tinycolor.metrics.hasler_suesstrunk import colourfulness
+from tinycolor.metrics.scores import Scores
+from tinycolor.metrics.ssim import ssim_ab
+
+__all__ = [
+    "Scores",
+    "ab_mae",
+    "accuracy",
+    "area_under_curve",
+    "auc",
+    "colourfulness",
+    "error_counts",
+    "psnr",
+    "ssim_ab",
+]

@@ -1,0 +1,254 @@
+"""Keep a network in one file, from which alone it can be built again.
+
+The file is safetensors: a short text (what is in it), then plain numbers. Reading one runs no code, as reading a
+pickle can.
+
+    network/<name>      weights and running statistics
+    optimizer/<name>    what the optimizer remembers
+    texts               format, tinycolor (its version), network (its class), options, progress, digest
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
+
+import tinycolor as tc
+from tinycolor.files import shown, write_whole
+from tinycolor.layers.base import Layer
+from tinycolor.optim import Optimizer
+
+Network = TypeVar("Network", bound=Layer)
+
+FORMAT = "1"
+LONGEST_HEADER = 8 << 20  # bytes; that of the largest colorizer has some thousands
+PICKLES = (b"\x80", b"PK")  # bare, and zipped as PyTorch does
+
+
+class CheckpointError(ValueError):
+    """A file that cannot be used as a checkpoint.
+
+    Attributes
+    ----------
+    path : Path
+        Which file.
+    reason : str
+        Why, in a few words.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        # It may quote a damaged file: one line, of letters alone.
+        self.reason = textwrap.shorten(reason, 300).encode("unicode_escape").decode("ascii")
+        self.path = path
+        super().__init__(f"{shown(path)}: {self.reason}")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes
+    ----------
+    network : Layer
+        Built anew, with the weights and running statistics of the file.
+    optimizer_state : dict of arrays
+        For ``optimizer.load_state_dict``; empty if it was saved without an optimizer.
+    progress : dict
+        What the training run wrote about itself.
+    """
+
+    network: Layer
+    optimizer_state: dict[str, np.ndarray]
+    progress: dict[str, Any]
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    network: Layer,
+    *,
+    optimizer: Optimizer | None = None,
+    progress: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a network to one file, whole or not at all: an older file of that name stays until the new one is safe.
+
+    Parameters
+    ----------
+    path : path-like
+        Usually ends in ``.safetensors``.
+    network : Layer
+        One of ``tc.networks``.
+    optimizer : Optimizer, optional
+        Its memory is needed to go on training as if never stopped.
+    progress : dict, optional
+        What a run has to know of itself to go on; anything that JSON can hold.
+
+    Raises
+    ------
+    ValueError
+        The network is none of ``tc.networks``, holds NaN or infinity, or progress is too long.
+    TypeError
+        Progress holds what JSON cannot.
+    OSError
+        The file cannot be written, for instance because the disk is full; the older one is as it was.
+    """
+    kind = type(network).__name__
+    if getattr(tc.networks, kind, None) is not type(network):
+        raise ValueError(
+            f"save_checkpoint got a {kind}, expected one of tc.networks ({', '.join(tc.networks.__all__)}): "
+            "only these can be built from their file."
+        )
+    tensors = {f"network/{name}": array for name, array in network.state_dict().items()}
+    if optimizer is not None:
+        tensors |= {f"optimizer/{name}": array for name, array in optimizer.state_dict().items()}
+    _check_finite(tensors)
+    texts = {
+        "format": FORMAT,
+        "tinycolor": tc.__version__,
+        "network": kind,
+        "options": json.dumps(vars(network)["options"]),
+        "progress": json.dumps(dict(progress or {})),
+    }
+    content = save(tensors, {**texts, "digest": _digest(texts, tensors)})
+    if _header_length(content) > LONGEST_HEADER:
+        raise ValueError(
+            f"save_checkpoint got progress of {len(texts['progress']):,} characters, expected at most some millions: "
+            "keep curves in a file of their own."
+        )
+    write_whole({Path(path): content})
+
+
+@overload
+def load_checkpoint(path: str | os.PathLike[str]) -> Layer: ...
+@overload
+def load_checkpoint(path: str | os.PathLike[str], expected: type[Network]) -> Network: ...
+def load_checkpoint(path: str | os.PathLike[str], expected: type[Layer] | None = None) -> Any:
+    """Return the network that a checkpoint holds, one of ``tc.networks``, built from the file alone.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    expected : type, optional
+        The only class to accept, one of ``tc.networks``.
+
+    Raises
+    ------
+    CheckpointError
+        Names the file and the reason: no such file, no checkpoint, damaged, another network.
+    """
+    return read_checkpoint(path, expected).network
+
+
+def read_checkpoint(path: str | os.PathLike[str], expected: type[Layer] | None = None) -> Checkpoint:
+    """Return all that a checkpoint holds: the network, and what a run needs to go on.
+
+    Parameters
+    ----------
+    path, expected
+        See ``load_checkpoint``.
+
+    Raises
+    ------
+    CheckpointError
+        As ``load_checkpoint``.
+    """
+    path = Path(path)
+    texts, tensors = _read(path)
+    kind = texts.get("network", "")
+    if kind not in tc.networks.__all__:
+        raise CheckpointError(path, f"holds {kind[:50]!r}, expected one of {', '.join(tc.networks.__all__)}")
+    if expected is not None and kind != expected.__name__:
+        raise CheckpointError(path, f"holds a {kind}, expected a {expected.__name__}")
+    try:
+        network = _build(getattr(tc.networks, kind), json.loads(texts["options"]), _under("network/", tensors))
+        return Checkpoint(network, _under("optimizer/", tensors), dict(json.loads(texts["progress"])))
+    # The digest only says that nothing was changed since it was made, not by whom.
+    except Exception as error:
+        raise CheckpointError(path, f"holds no {kind} that can be built ({error})") from error
+
+
+def _build(kind: type[Layer], options: dict[str, Any], state: dict[str, np.ndarray]) -> Layer:
+    network = kind(**options).astype(np.result_type(*{array.dtype for array in state.values()}))
+    network.load_state_dict(state)
+    return network
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Return the texts and the tensors of a file whose digest is right."""
+    try:
+        if not path.is_file():
+            raise CheckpointError(path, "is a folder, not a checkpoint" if path.is_dir() else "no such file")
+        _check_start(path)
+        with safe_open(path, framework="numpy") as file:
+            texts = file.metadata() or {}
+            _check_format(path, texts)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except CheckpointError:
+        raise
+    except OSError as error:
+        raise CheckpointError(path, f"cannot be read ({error.strerror or error})") from error
+    except MemoryError as error:
+        raise CheckpointError(path, "too large for the memory that is left") from error
+    # Whatever the parser trips over, it is the file that cannot be used.
+    except Exception as error:
+        raise CheckpointError(path, f"damaged or cut off ({error})") from error
+    digest = texts.pop("digest", None)
+    if digest != _digest(texts, tensors):
+        raise CheckpointError(path, "damaged: its content does not match its digest")
+    return texts, tensors
+
+
+def _check_start(path: Path) -> None:
+    """Look at the first bytes alone, so that an absurd header costs nothing."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start[8:] == b"{" and _header_length(start) <= LONGEST_HEADER:
+        return
+    if start.startswith(PICKLES):
+        raise CheckpointError(path, "a pickle or a zip of one, which is never opened, since a pickle can run code")
+    raise CheckpointError(path, "no safetensors file")
+
+
+def _header_length(content: bytes) -> int:
+    return int.from_bytes(content[:8], "little")
+
+
+def _check_format(path: Path, texts: dict[str, str]) -> None:
+    if "tinycolor" not in texts:
+        raise CheckpointError(path, "a safetensors file, but no checkpoint of tinycolor")
+    if texts.get("format") != FORMAT:
+        raise CheckpointError(
+            path,
+            f"has format {texts.get('format', '')[:20]!r} of tinycolor {texts['tinycolor'][:20]!r}, expected "
+            f"{FORMAT!r}: install that tinycolor",
+        )
+
+
+def _check_finite(tensors: dict[str, np.ndarray]) -> None:
+    for name, array in tensors.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"save_checkpoint got NaN or infinity in {name}, expected finite numbers alone.")
+
+
+def _digest(texts: dict[str, str], tensors: dict[str, np.ndarray]) -> str:
+    """Return the SHA-256 of every text, and of every tensor's name, dtype, shape and bytes, in order of name."""
+    names = sorted(tensors)
+    contents = [(name, tensors[name].dtype.str, tensors[name].shape) for name in names]
+    digest = hashlib.sha256(json.dumps([sorted(texts.items()), contents]).encode())
+    for name in names:
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
+
+
+def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}

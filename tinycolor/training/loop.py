@@ -1,0 +1,87 @@
+"""The loop in which a network learns: forward, loss, backward, step, zero_grad."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+from tinycolor.backend import Array, array_module
+from tinycolor.layers.base import Layer, watching
+from tinycolor.optim import Optimizer
+from tinycolor.random import Generator
+
+Loss = Callable[[Array, Array], tuple[Array, Array]]
+
+
+class NotFiniteError(ArithmeticError):
+    """A number of the training became NaN or infinite."""
+
+
+def train(
+    network: Layer, optimizer: Optimizer, batches: Iterable[tuple[Array, Array]], loss_function: Loss, *, seed: int = 0
+) -> Iterator[float]:
+    """Teach a network one batch after the other, yielding the loss of every step.
+
+    Parameters
+    ----------
+    network : Layer
+        What learns.
+    optimizer : Optimizer
+        Made of the network's parameters; its count of steps goes on where it was.
+    batches : iterable of (x, target)
+        What the network is given, and what it should answer.
+    loss_function : function
+        ``loss, dy = loss_function(y, target)``.
+    seed : int
+        Of the dropout, if the network has any.
+
+    Raises
+    ------
+    NotFiniteError
+        The loss or a gradient became NaN or infinite: names the step and the first layer that gave one.
+    """
+    for x, target in batches:
+        rng = Generator(seed, step=optimizer.steps)
+        y, backward = network(x, rng=rng)
+        loss, dy = loss_function(y, target)
+        backward(dy)
+        stop_unless_finite(network, optimizer, x, loss)
+        optimizer.step()
+        network.zero_grad()
+        yield float(loss)
+
+
+def stop_unless_finite(network: Layer, optimizer: Optimizer, x: Array, loss: Array) -> None:
+    """Raise a NotFiniteError if the loss or a gradient is NaN or infinite, before the weights are spoilt by it."""
+    # One sum over all gradients: a single NaN or infinity makes it one.
+    if math.isfinite(loss) and math.isfinite(optimizer.grad.sum()):
+        return
+    raise NotFiniteError(f"step {optimizer.steps + 1}: {_first_not_finite(network, x)}: try a smaller learning rate.")
+
+
+def _first_not_finite(network: Layer, x: Array) -> str:
+    """Return where the first number that is NaN or infinite comes from, by going forward once more."""
+    if not _is_finite(x):
+        return "the batch holds NaN or infinity"
+    for name, parameter in network.named_parameters():
+        if not _is_finite(parameter.data):
+            return f"{name} holds NaN or infinity"
+    names = {id(layer): path.rstrip(".") for path, layer in network.walk()}
+    found: list[str] = []
+
+    def look(layer: Layer, xs: tuple[Array, ...], ys: tuple[Array, ...], backward: object) -> None:
+        if not found and not all(map(_is_finite, ys)):
+            found.append(f"layer {names.get(id(layer), '')} ({layer.name}) gave NaN or infinity")
+
+    with watching(look):
+        network.predict(x, mode="train", rng=Generator(0))
+    if found:
+        return found[0]
+    for name, parameter in network.named_parameters():
+        if not _is_finite(parameter.grad):
+            return f"the gradient of {name} is NaN or infinite"
+    return "the loss is NaN or infinite"
+
+
+def _is_finite(array: Array) -> bool:
+    return bool(array_module(array).isfinite(array).all())
