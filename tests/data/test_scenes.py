@@ -196,6 +196,7 @@ def test_rooms_of_both_kinds_have_the_same_ground():
     assert abs(indoor[:, 0].std() - outdoor[:, 0].std()) < 0.3
     assert (indoor[:, 1] > 0).all()
     assert (outdoor[:, 1] < 0).all()
+    assert min(indoor[:, 2].min(), outdoor[:, 2].min()) > 20
 
 
 def test_the_ground_is_the_lower_two_thirds():

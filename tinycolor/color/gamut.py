@@ -48,4 +48,4 @@ def fit_into_gamut(lab: Array) -> tuple[Array, float]:
             good = in_gamut(xp.concatenate([lightness, chroma * middle], -1))[:, None]
             fits, too_much = xp.where(good, middle, fits), xp.where(good, too_much, middle)
         fitted[outside] = xp.concatenate([lightness, chroma * fits], -1)
-    return fitted, float(outside.mean())
+    return fitted, float(outside.sum()) / max(1, outside.size)
