@@ -37,18 +37,8 @@ assert bilinear[0].tolist() == [0, 1, 3, 4]
 
 # %% [markdown]
 # Neither has weights, so there is nothing to learn. And going back? With nearest, one pixel went to four places, so
-# four dy come back, and what is used more than once adds up (lesson 5).
-
-# %%
-_, backward = tc.Upsample(2)(small.reshape(1, 2, 2, 1))
-dy = np.arange(1, 17, dtype=np.float32).reshape(1, 4, 4, 1)
-dx = backward(dy)[0, :, :, 0]
-print(dy[0, :, :, 0])
-print(dx)
-
-assert dx[0, 0] == 1 + 2 + 5 + 6
-
-# %% [markdown]
+# four dy come back to it, and what is used more than once adds up (lesson 5).
+#
 # ## Up by stamping
 #
 # The third way has weights. A convolution lays its filter on a window and *reads* one number from it. Turn that round:
@@ -101,9 +91,10 @@ print("conv(v):", read, " sums:", (read * pixels).sum(), (row * v).sum())
 assert (read * pixels).sum() == (row * v).sum() == 2326
 
 # %% [markdown]
-# So it is not the *inverse*, although some papers call it "deconvolution". Seven numbers become three and seven again,
-# but they are others: the shape comes back, the numbers do not. (The survey describes upsampling as setting values into
-# an empty frame and filling in the rest. That is a picture of this third way; the first two are different sums.)
+# So it is not the *inverse*, although many call it "deconvolution". Seven numbers become three and then seven again,
+# but they are others: the shape comes back, the numbers do not. (The survey says that upsampling is an inverse, and
+# sets values into an empty frame, then fills in the rest. The frame is a picture of this third way only, and none of
+# the three is an inverse.)
 
 # %%
 there_and_back = stamp_layer.predict(read.reshape(1, 1, 3, 1)).ravel()
@@ -118,8 +109,9 @@ assert not np.allclose(there_and_back, v)
 # Now the trap. Look at the row of stamps once more: some places were stamped twice, others once. Take a sheet of ones
 # and a filter of ones, so that every result *counts the stamps*. With a filter of 3 and a stride of 2 the counts go
 # 1, 2, 1, 2 along a row; in two directions they multiply: 1, 2, 4. An even sheet has become a checkerboard. With a
-# filter of 4, the stride goes into it twice, and away from the edges each place gets four stamps. The third way is to
-# take nearest first, and then an ordinary convolution: every window sees the same nine numbers.
+# filter of 4, the stride goes into it twice, and away from the edges each place gets four stamps.
+#
+# Or do it in two steps: nearest first, then an ordinary convolution. There every window sees the same nine ones.
 
 # %%
 sheet = np.ones((1, 5, 5, 1), np.float32)
@@ -140,12 +132,12 @@ inside = {name: np.unique(values[2:-2, 2:-2]).tolist() for name, values in count
 assert list(inside.values()) == [[1, 2, 4], [4], [9]]
 
 # %% [markdown]
-# (The edges get fewer stamps in the first two. That is the price of edges, as with padding.)
+# (Places at the edges get fewer stamps in any case.)
 #
 # Real filters are not all ones. Draw them at random, as a network does when it begins. Now the filter of 4 shows a
-# pattern as well: each place gets four stamps, but its neighbour gets four *other* weights. Only where the sums of
-# these groups happen to be equal does the pattern go, and a network has to learn that. After nearest, a convolution
-# is even from the start, *whatever* its weights.
+# pattern as well: each place gets four stamps, but its neighbour gets four *other* weights. The pattern goes only if
+# the weights of all such groups have the same sum, and a network has to learn that. After nearest, a convolution is
+# even from the start, *whatever* its weights.
 
 # %%
 patterns = {}
@@ -164,21 +156,21 @@ assert spread[2] < 1e-5
 figure, axes = plt.subplots(2, 3, figsize=(9, 6.4), layout="constrained")
 for column, (name, values) in enumerate(counts.items()):
     above, below = axes[:, column]
-    above.imshow(values, cmap="Blues", vmin=0, vmax=14)
+    above.imshow(values, cmap="Blues", vmin=0, vmax=1.8 * values.max())
     for (i, j), value in np.ndenumerate(values):
         above.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8)
-    below.imshow(patterns[name] - patterns[name][4:6, 4:6].mean(), cmap="gray", vmin=-3, vmax=3)
+    below.imshow(patterns[name] - patterns[name][4:6, 4:6].mean(), cmap="gray", vmin=-2.2, vmax=2.2)
     above.set_title(name, fontsize=11)
 for axis in axes.flat:
     axis.set(xticks=[], yticks=[])
-axes[0, 0].set_ylabel("weights of one:\nhow many stamps?", fontsize=10)
+axes[0, 0].set_ylabel("weights of one", fontsize=10)
 axes[1, 0].set_ylabel("random weights", fontsize=10)
 figure.suptitle("An even sheet, three ways up: does it stay even?", fontsize=13)
 figures.save(figure, "08_checkerboards")
 
 # %% [markdown]
-# A. Odena, V. Dumoulin and C. Olah found these boards in the pictures of many networks, and advised the third way
-# ("Deconvolution and Checkerboard Artifacts", Distill, 2016). This library's colorizer takes it.
+# A. Odena, V. Dumoulin and C. Olah found these boards in the pictures of many networks. Their advice: enlarge first,
+# convolve afterwards ("Deconvolution and Checkerboard Artifacts", Distill, 2016). This library's colorizer does so.
 #
 # ## What no way up can bring back
 #
@@ -232,15 +224,20 @@ print("dx:", dx.tolist())
 assert dx.tolist() == [[10, 20], [30, 40 + 10]]
 
 # %% [markdown]
-# Even without its numbers you can see a second gift. Three pixels lost in the pooling, and got nothing back through it.
-# By the way round, every pixel hears what it did to the error.
+# There is a second gift. Three pixels lost in the pooling, and nothing comes back to them through it. By the way round
+# every pixel hears what it does to the error.
+#
+# (U-Net lays the two side by side: O. Ronneberger, P. Fischer and T. Brox, 2015. One can also add them, number by
+# number. Then nothing is split: all of dy goes back both ways. FCN adds, and what it adds are votes: J. Long,
+# E. Shelhamer and T. Darrell, 2015. The survey says that upsampling goes back to half the size. These two go on to the
+# full size; U-Net loses a margin, since it does not pad.)
 #
 # ## Does it help? *What* and *where*
 #
-# A small painting task, the first one in these lessons. The drawings are crosses and circles, as in lesson 6, now 20x20.
-# The network is to paint the lines of a cross orange and those of a circle blue, and leave the ground white. So it
-# casts two votes for every pixel, *cross* and *circle*, and for the ground both should be 0. For that it must know
-# *what* the whole drawing is and *where* its line runs, to the dot.
+# Now for a network that paints. The drawings are crosses and circles, as in lesson 6, here 20x20. The lines of a cross
+# shall become orange, those of a circle blue, and the ground shall stay white. So it casts two votes for every dot,
+# *cross* and *circle*, and on the ground both should be 0. For that it must know *what* the whole drawing is, and
+# *where* its line runs, to the dot.
 
 
 # %%
@@ -254,19 +251,26 @@ def draw_and_paint(count, epoch, step):
 def down_and_up():
     """Return new layers that go from 20x20 to 5x5, where a filter sees much at once, and back up to 20x20."""
     return [
-        *(tc.MaxPool2d(2), tc.Conv2d(8, 16, 3, padding=1), tc.ReLU()),
-        *(tc.MaxPool2d(2), tc.Conv2d(16, 32, 3, padding=1), tc.ReLU()),
+        tc.MaxPool2d(2),
+        tc.Conv2d(8, 16, 3, padding=1),
+        tc.ReLU(),
+        tc.MaxPool2d(2),
+        tc.Conv2d(16, 32, 3, padding=1),
+        tc.ReLU(),
         tc.Upsample(4),
     ]
 
 
 def painter(middle, channels):
-    """Return a network that votes on every pixel; the 1x1 filters are neurons that look at one pixel each."""
+    """Return a network that votes on every dot, with these layers (the star lays a list out) in the middle."""
     return tc.Sequential(
-        *(tc.Conv2d(1, 8, 3, padding=1), tc.ReLU()),
+        tc.Conv2d(1, 8, 3, padding=1),
+        tc.ReLU(),
         *middle,
-        *(tc.Conv2d(channels, 16, 3, padding=1), tc.ReLU()),
-        *(tc.Conv2d(16, 2, 1), tc.Sigmoid()),
+        tc.Conv2d(channels, 16, 3, padding=1),
+        tc.ReLU(),
+        tc.Conv2d(16, 2, 1),  # filters of 1x1: two neurons that look at one dot, the same two everywhere
+        tc.Sigmoid(),
     )
 
 
@@ -277,13 +281,15 @@ networks = {
 }
 
 # %% [markdown]
-# The same five lines as ever, 250 times for each of the three, with the same drawings. Then the exam, with drawings that
-# none of them has seen. We ask two things. *Where*: at how many pixels is it wrong about whether there is a line at all
-# (its two votes together are above 0.5)? *What*: on how many pixels of the true lines is the right vote the larger one?
+# Three networks: one has only the way round, one only the way down and up, one has both. The five lines of lesson 6,
+# 250 times for each, with the same drawings. Then the exam, with drawings that none of them has seen. We ask two
+# things. *Where*: for what share of all dots is it wrong about whether there is a line (it says yes if its two votes
+# together are above 0.5)? *What*: for what share of the dots on true lines is the right vote the larger one?
 
 # %%
 exam, wanted = draw_and_paint(200, epoch=1, step=0)
 line = wanted.max(-1) == 1  # (200, 20, 20)
+print(f"a sheet left white        : place wrong {line.mean():.1%}")
 votes, wrong_place, right_kind = {}, {}, {}
 for name, net in networks.items():
     tc.init.he_normal(net, tc.Generator(8))
@@ -299,13 +305,15 @@ for name, net in networks.items():
     wrong_place[name] = ((votes[name].sum(-1) > 0.5) != line).mean()
     right_kind[name] = (votes[name].argmax(-1) == wanted.argmax(-1))[line].mean()
     weights = sum(p.data.size for p in net.parameters())
-    print(f"{name:18}: place wrong {wrong_place[name]:.1%}, kind right {right_kind[name]:.1%} ({weights:,} weights)")
+    print(f"{name:26}: place wrong {wrong_place[name]:4.1%}, kind right {right_kind[name]:.1%} ({weights:,} weights)")
 
 around, deep, both = networks
-assert right_kind[around] < 0.85 < 0.95 < right_kind[deep]
-assert wrong_place[deep] > 2 * wrong_place[around]
-assert right_kind[both] > 0.95
-assert wrong_place[both] < wrong_place[around]
+assert right_kind[around] < 0.8
+assert wrong_place[around] < 0.02
+assert right_kind[deep] > 0.9
+assert wrong_place[deep] > 0.04
+assert right_kind[both] > 0.9
+assert wrong_place[both] < 0.02
 
 orange, blue = np.array([0.90, 0.49, 0.13]), np.array([0.17, 0.44, 0.73])
 
@@ -330,3 +338,33 @@ for axis in axes.flat:
     axis.set(xticks=[], yticks=[])
 figure.suptitle("Orange: a line of a cross. Blue: a line of a circle.", fontsize=13)
 figures.save(figure, "08_what_and_where")
+
+# %% [markdown]
+# Look along a row. The way round alone sees each dot sharply, but only 5x5 dots at a time. So short a piece of line may
+# belong to either, and the colours are mixed. Down and up alone has seen nearly the whole drawing and knows its kind.
+# But one number from below becomes a block of 4x4 dots, and the line is a smear. The skip gives both to the last
+# layers: from below, *it is a cross*; from the side, *the line is here*. (It has a tenth more weights too, since the
+# filters behind it read more channels. That is not the reason. Try it: give down and up 64 channels in the place of 32,
+# nearly twice as many weights. The smear stays.)
+#
+# This is a U-Net with one skip. `tc.networks.ColorUNet`, the network that is to colour photographs, has three, one
+# inside the other: each pooling has its way round. From far below comes *this is a meadow*, from the sides *here it
+# ends*.
+#
+# ## What you know now
+#
+# - Up by nearest or bilinear has no weights. Transposed convolution stamps its filter: a convolution's dx, used as
+#   forward. It brings back the shape, not the numbers.
+# - If the stride does not go into the filter's size, stamps overlap unevenly: checkerboards. Nearest, then a
+#   convolution, keeps an even sheet even, whatever the weights.
+# - Pooling makes different pictures equal, and nothing behind it can tell them apart.
+# - A skip carries the details round. Going back, dy is split: one part goes through the inner layers, one goes round,
+#   and both are added.
+#
+# And one thing to wonder about: orange and blue were two votes. A pixel of a photograph can have millions of colours.
+# Which numbers should a network be asked for, and which of them does the grey photo tell already? Lesson 9.
+#
+# **Now you**: `lessons/exercises/08_going_back_up.py`. You write nearest, its way back, and the skip's.
+
+# %%
+figures.show()

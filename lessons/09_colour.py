@@ -21,10 +21,10 @@ from tinycolor.data.shipped import FOLDER, attributions
 # how bright its three lamps should be, from 0 (off) to 255. From here on we divide by 255, so that 1 is the brightest.
 
 # %%
-name = "lomiri-Picture_1A_by_freespace.jpg"
-photo = tc.open_image(FOLDER / name)[:400, :400]  # a square piece of it
+photo_name = "lomiri-Picture_1A_by_freespace.jpg"
+photo = tc.open_image(FOLDER / photo_name)[:400, :400]  # a square piece of it
 rgb = photo / 255
-print("photo:", photo.shape, "by", attributions()[name])
+print("photo:", photo.shape, "by", attributions()[photo_name])
 print("a dot of the pink brush:", photo[200, 280])
 
 assert photo.shape == (400, 400, 3)
@@ -34,10 +34,10 @@ assert photo[200, 280].tolist() == [255, 5, 118]  # red fully on, green nearly o
 # ## The numbers are not amounts of light
 #
 # 128 is half of 255. Does a lamp at 128 give half its light? No: little more than a fifth. Half the light is 188. The
-# numbers follow a curve (it is called sRGB, and all screens and photos agree on it), and `srgb_to_linear` undoes it.
+# numbers follow a curve (called sRGB; nearly all screens and photos keep to it), and `srgb_to_linear` undoes it.
 #
 # Why a curve? Your eye sees small differences in the dark, and hardly any in bright light. There are only 256 steps,
-# so 188 of them are spent on the darker half of the light, where you would notice too few.
+# so 188 of them are spent on the darker half of the light: with fewer, you would see the steps there.
 
 # %%
 light_of_128 = tc.color.srgb_to_linear(np.array(128 / 255))
@@ -53,9 +53,9 @@ assert round(float(number_of_half)) == 188
 # To make a photo grey, each dot's three numbers must become one. People do it in at least three ways:
 #
 # - the **mean** of red, green and blue;
-# - the **luma**, `0.299 R + 0.587 G + 0.114 B`: most cameras and programs do this. To your eye green looks lighter than
-#   red, and red lighter than blue, so green gets the largest weight. But it weighs the numbers, and not the light;
-# - the **lightness** L*: undo the curve; add up the light, `Y = 0.213 R + 0.715 G + 0.072 B`; then
+# - the **luma**, `0.299 R + 0.587 G + 0.114 B`: most programs do this. To your eye green looks lighter than red, and
+#   red lighter than blue, so green gets the largest weight. But it weighs the numbers, and not the light;
+# - the **lightness** L*: undo the curve; add up the light, `Y = 0.213 R + 0.715 G + 0.072 B`; then bend it anew,
 #   `L* = 116 * cube root of Y - 16` (for very dark dots a straight line). 0 is black and 100 is white.
 #
 # They are not the same thing. Here are the purest red, green and blue, and the grey that each of the three makes of
@@ -63,29 +63,29 @@ assert round(float(number_of_half)) == 188
 
 # %%
 greys = []
-for name_of_colour, colour in zip(["red", "green", "blue"], np.eye(3), strict=True):
+for name, colour in zip(["red", "green", "blue"], np.eye(3), strict=True):
     lightness = tc.color.rgb_to_lab(colour)[0]
     same_lightness = tc.color.lab_to_rgb(np.array([lightness, 0, 0]))[0]
     greys.append(np.rint(255 * np.array([colour.mean(), tc.color.luma(colour), same_lightness])))
-    print(f"{name_of_colour:5}: mean {greys[-1][0]:3.0f}, luma {greys[-1][1]:3.0f}, L* {greys[-1][2]:3.0f}", end="")
+    print(f"{name:5}: mean {greys[-1][0]:3.0f}, luma {greys[-1][1]:3.0f}, L* {greys[-1][2]:3.0f}", end="")
     print(f" (L* = {lightness:.0f})")
 
 assert np.array_equal(greys, [[85, 76, 127], [85, 150, 220], [85, 29, 76]])
 
 # %% [markdown]
 # The mean can't tell the three apart. And red is 76 or 127, as you choose. So a network that learned from one grey must
-# not be asked about another: pix2pix and Zhang's network (lessons to come) go by L*, Iizuka's by luma. This library
-# takes L*, for a reason that comes next.
+# not be asked about another. Of the networks in lessons to come, pix2pix and Zhang's go by L*, Iizuka's by luma. This
+# library takes L*, for a reason that comes next.
 #
 # ## Equal steps that look equal
 #
-# Add a tenth of the full light. In the dark that is like switching on a lamp. In broad daylight you don't see it. L* is
+# Add a tenth of the full light. In the dark it is like switching on a lamp. In broad daylight you hardly see it. L* is
 # made so that equal steps of L* look about equally large, wherever you start.
 
 # %%
 amounts = np.array([0, 0.1, 0.5, 0.9, 1])
-grey_lights = np.stack([amounts, amounts, amounts], -1)  # (5, 3): all three lamps alike
-steps = tc.color.xyz_to_lab(tc.color.linear_to_xyz(grey_lights))[:, 0]
+lights = np.stack([amounts, amounts, amounts], -1)  # (5, 3): all three lamps alike
+steps = tc.color.rgb_to_lab(tc.color.linear_to_srgb(lights))[:, 0]
 for amount, lightness in zip(amounts, steps, strict=True):
     print(f"{amount:4.0%} of the light: L* = {lightness:5.1f}")
 
@@ -99,14 +99,14 @@ assert np.allclose(steps, [0, 37.8, 76.1, 96.0, 100], atol=0.1)  # the first ten
 # equal steps look about equal. (About: people's eyes were measured, and the formula was fitted to them. In the blues it
 # fits less well.) Together they are `L*a*b*`, or "Lab" for short.
 #
-# Here are the eight corners of what a screen can show, each lamp on or off. No colour of
-# a screen has a larger a* or b* than the largest of these, or a smaller one than the smallest.
+# Here are the eight corners of what a screen can show, each lamp on or off. No colour of a screen has a larger a* or b*
+# than the largest of these, or a smaller one than the smallest.
 
 # %%
 on_or_off = [(r, g, b) for r in (0, 1) for g in (0, 1) for b in (0, 1)]
 corners = tc.color.rgb_to_lab(np.array(on_or_off, float))
 names = ["black", "blue", "green", "cyan", "red", "magenta", "yellow", "white"]
-for corner, (lightness, a, b) in zip(names, corners, strict=True):
+for corner, (lightness, a, b) in zip(names, corners.round(1) + 0, strict=True):
     print(f"{corner:7}: L* {lightness:5.1f}, a* {a:6.1f}, b* {b:6.1f}")
 
 lamps = np.linspace(0, 1, 32)
@@ -119,12 +119,13 @@ assert np.allclose(corners[:, 1:].max(0), [98.23, 94.48], atol=0.01)
 assert abs(corners[[0, 7], 1:]).max() < 0.01  # black and white have no colour
 
 # %% [markdown]
-# So a* and b* of a screen always lie between -110 and 110. Our networks will divide by 110, to have numbers from -1
-# to 1. (The survey says of its last network that it gives out "RGB values". It gives out a* and b*.)
+# So a* and b* always lie between -110 and 110. Our networks will divide by 110, to have numbers from -1 to 1. (The
+# survey says of its last network, Iizuka's, that it gives out "RGB values". It gives out a* and b*.)
 #
 # ## Apart, and together again
 #
-# Nothing is lost by writing a photo as L*, a* and b*. Back in RGB, rounded to whole numbers, every dot is the same.
+# Nothing is lost by writing a photo as L*, a* and b*. Take them apart, lay them one behind the other again (`np.dstack`
+# does that), go back to RGB, and round to whole numbers: every dot is the same.
 
 # %%
 lab = tc.color.rgb_to_lab(rgb)
@@ -145,11 +146,13 @@ assert np.array_equal(together, photo)
 red, green = np.array([60.0, 60, 40]), np.array([60.0, -40, 30])
 circle = np.where(CIRCLE == 1, red, green)  # (9, 9, 3)
 circle_grey = circle * [1, 0, 0]
-print("as RGB: red", np.rint(255 * tc.color.lab_to_rgb(red)), " green", np.rint(255 * tc.color.lab_to_rgb(green)))
-print("greys in the grey circle:", np.unique(np.rint(255 * tc.color.lab_to_rgb(circle_grey))))
+colours = np.rint(255 * tc.color.lab_to_rgb(circle))
+greys = np.rint(255 * tc.color.lab_to_rgb(circle_grey))
+print("red:", colours[1, 3], " green:", colours[0, 0], " all numbers in the grey circle:", np.unique(greys))
 
-assert np.ptp(circle[..., 1]) == 100  # a*, from the greenest to the reddest dot
-assert np.ptp(np.rint(255 * tc.color.lab_to_rgb(circle_grey))) == 0  # from the darkest to the lightest grey: 0
+assert colours[1, 3].tolist() == [249, 90, 78]
+assert colours[0, 0].tolist() == [82, 161, 90]
+assert np.unique(greys).tolist() == [145]
 
 # %% [markdown]
 # That happens in photos too. Among all dots whose L* lies between 52 and 53, take the one with the largest a* and the
@@ -166,8 +169,8 @@ for row, column in (pink, turquoise):
 assert np.linalg.norm(ab[tuple(pink)] - ab[tuple(turquoise)]) > 100
 
 # %% [markdown]
-# So this is the task of a colorizer: *one* number for each dot to go by, *two* to guess. Where the dot alone doesn't
-# decide, it must look around: what is it a dot *of*? That is what networks are for.
+# So this is the task of a colorizer: one number for each dot to go by, two to guess. A dot's own grey doesn't decide
+# them. One must look around: what is it a dot *of*? That is what networks are for.
 #
 # ## A guess may not exist
 #
@@ -217,9 +220,10 @@ coarse_colour = np.dstack([lightness, coarse[..., 1:]])
 coarse_lightness = np.dstack([coarse[..., 0], ab])
 
 # %% [markdown]
-# Look at the figure: with coarse colours you hardly see a difference, with coarse lightness the photo is gone. Your eye
-# finds edges by lightness. So whatever a network guesses, as long as we put the photo's own L* back, the result is as
-# sharp as the photo was. It may be *wrongly* coloured, but never blurred.
+# Both are at the lower right of the figure below. With coarse colours you must search for the difference. With coarse
+# lightness the photo is gone: your eye finds edges by lightness. So whatever a network guesses, as long as we put the
+# photo's own L* back, the result is as sharp as the photo was. Its colours may be wrong or washed out, but it is never
+# blurred.
 #
 # (That is why Zhang's network may give out its colours at a quarter of the size, and Iizuka's at half. The survey says
 # that the latter needs no skips because it doesn't pool. This figure is the better reason.)
@@ -239,25 +243,31 @@ assert 0.1 < share < 0.25
 assert change_cut > 10
 assert change_fit < 0.5
 
+# %% [markdown]
+# ## The figure
+#
+# The photo and its three numbers; a* and b* are shown as colours of one lightness. Below, the circle that grey loses,
+# then coarse colours, and coarse lightness. Find the pink and the turquoise brush in the L* picture.
+
 # %%
 level, nothing = np.full_like(lightness, 60), np.zeros_like(lightness)
 panels = {
     "the photo": photo,
     "L*: how light": to_pixels(lab * [1, 0, 0]),
-    "a*: green or red (at L* = 60)": to_pixels(np.dstack([level, ab[..., 0], nothing])),
-    "b*: blue or yellow (at L* = 60)": to_pixels(np.dstack([level, nothing, ab[..., 1]])),
+    "a*: green or red": to_pixels(np.dstack([level, ab[..., 0], nothing])),
+    "b*: blue or yellow": to_pixels(np.dstack([level, nothing, ab[..., 1]])),
     "a circle, red on green": to_pixels(circle),
-    "the same, L* alone": to_pixels(circle_grey),
+    "the same circle, L* alone": to_pixels(circle_grey),
     "fine L*, coarse colour": to_pixels(coarse_colour),
     "coarse L*, fine colour": to_pixels(coarse_lightness),
 }
-figure, axes = plt.subplots(2, 4, figsize=(11, 6), layout="constrained")
+figure, axes = plt.subplots(2, 4, figsize=(11, 6.2), layout="constrained")
 for axis, (title, picture) in zip(axes.flat, panels.items(), strict=True):
     axis.imshow(picture)
     axis.set_title(title, fontsize=11)
     axis.set_xticks([])
     axis.set_yticks([])
-figure.supxlabel(f"Photo: {attributions()[name]}, cropped", fontsize=9)
+figure.supxlabel(f"Photo: {attributions()[photo_name]}, cropped", fontsize=9)
 figures.save(figure, "09_colour")
 
 # %% [markdown]

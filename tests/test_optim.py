@@ -243,6 +243,97 @@ def test_a_step_after_another_optimizer_took_over_is_refused(make: Make) -> None
     second.step()
 
 
+# State.
+
+
+def run_on(optimizer: optim.Optimizer, first: int, last: int) -> None:
+    for step in range(first, last):
+        for parameter, gradient in zip(optimizer.parameters, gradients(step), strict=True):
+            parameter.grad = gradient
+        optimizer.step()
+
+
+@makes
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_with_its_state_an_optimizer_goes_on_bit_for_bit(make: Make, dtype: str) -> None:
+    straight = make(make_parameters(dtype))
+    run_on(straight, 0, STEPS)
+    stopped = make(make_parameters(dtype))
+    run_on(stopped, 0, 4)
+    resumed = make([Parameter(p.data) for p in stopped.parameters])
+    resumed.load_state_dict(stopped.state_dict())
+    run_on(resumed, 4, STEPS)
+    np.testing.assert_array_equal(resumed.data, straight.data)
+
+
+def test_with_its_state_an_optimizer_goes_on_in_its_schedule() -> None:
+    rates: list[int] = []
+
+    def make() -> SGD:
+        return SGD([Parameter(np.zeros(1))], lambda step: rates.append(step) or 0.1)  # type: ignore[func-returns-value]
+
+    first, second = make(), make()
+    first.step()
+    first.step()
+    second.load_state_dict(first.state_dict())
+    second.step()
+    assert rates == [0, 1, 2]
+
+
+@makes
+def test_a_state_is_a_copy_both_ways(make: Make) -> None:
+    optimizer = make(make_parameters())
+    run_on(optimizer, 0, 3)
+    state = optimizer.state_dict()
+    kept = {name: array.copy() for name, array in state.items()}
+    run_on(optimizer, 3, 4)
+    for name, array in kept.items():
+        np.testing.assert_array_equal(state[name], array)
+    optimizer.load_state_dict(state)
+    run_on(optimizer, 3, 4)
+    for name, array in kept.items():
+        np.testing.assert_array_equal(state[name], array)
+
+
+def test_each_optimizer_remembers_what_its_formula_needs() -> None:
+    size = sum(p.data.size for p in make_parameters())
+    wanted = {SGD: set(), Adam: {"m", "v"}, RMSprop: {"v"}, Adadelta: {"v", "u"}}
+    for kind, names in wanted.items():
+        state = kind(make_parameters("float32"), 0.1).state_dict()
+        assert state.keys() == names | {"steps"}
+        assert state["steps"].dtype == "int64"
+        assert all((state[name].shape, state[name].dtype) == ((size,), "float32") for name in names)
+    assert SGD(make_parameters(), 0.1, momentum=0.9).state_dict().keys() == {"steps", "velocity"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda state: state.pop("v"), r"Adam.load_state_dict got missing names \['v'\] and unknown names \[\]"),
+        (lambda state: state.update(u=state["v"]), r"got missing names \[\] and unknown names \['u'\]"),
+        (lambda state: state.update(v=state["v"][1:]), r"got v of shape \(43,\), float64, expected \(44,\), float64"),
+        (lambda state: state.update(v=state["v"].astype("float32")), r"got v of shape \(44,\), float32, expected"),
+        (lambda state: state.update(steps=3.5), r"got steps of shape \(\), float, expected \(\), int64"),
+    ],
+    ids=["missing", "unknown", "shape", "dtype", "steps"],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change: Callable, sentence: str) -> None:
+    optimizer, other = Adam(make_parameters()), Adam(make_parameters())
+    run_on(optimizer, 0, 3)
+    run_on(other, 0, 5)
+    before, state = optimizer.state_dict(), other.state_dict()
+    change(state)
+    with pytest.raises(ValueError, match=sentence):
+        optimizer.load_state_dict(state)
+    for name, array in optimizer.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_the_state_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"RMSprop.load_state_dict got missing names \[\] and unknown names \['m'\]"):
+        RMSprop(make_parameters()).load_state_dict(Adam(make_parameters()).state_dict())
+
+
 # Schedules.
 
 

@@ -42,8 +42,9 @@ HINTS = {
     "same number of dim": "Print both shapes. (H, W) and (H, W, 2) are joined by np.dstack, one behind the other.",
     "must match exactly": "Print both shapes: height and width must be those of the photo.",
     "tuple": "fit_into_gamut returns two things, the colours and a share: fitted, share = ...",
+    "unpack": "rgb[..., 0] is all of red, however many axes come before; so for green and blue.",
     "is not defined": "Is it spelt right? NumPy's functions begin with np., the library's with tc.color.",
-    "broadcast": "Print the shapes on the line before. rgb[..., 0] is the first number of every dot, rgb[0] the first row.",
+    "broadcast": "Print the shapes on the line before. rgb[..., 0] is all of red, rgb[0] is the first row of dots.",
 }
 
 
@@ -63,29 +64,33 @@ def run(function, *arrays):
     assert answer is not ..., f"{name}() still returns `...`: see its number in the text above."
     assert answer is not None, f"{name}() returned None: does it end with `return`?"
     assert isinstance(answer, np.ndarray | np.floating), (
-        f"{name}() should return an array, not {type(answer).__name__}."
+        f"{name}() should return an array, not {type(answer).__name__}. np.where works on all numbers at once."
     )
     return answer
 
 
 # The light of six numbers, worked out with a pocket calculator.
-light = run(to_light, np.array([[0, 10, 128], [188, 254, 255]]) / 255)
-wanted = np.array([[0, 0.003035, 0.215861], [0.502886, 0.991102, 1]])
-assert light.shape == (2, 3), f"to_light() keeps the shape: six numbers (2, 3) in, yours gave {light.shape}."
-assert not np.isclose(light[0, 2], 0.735356, atol=1e-4), (
-    "128 came out as 0.735: you applied the curve once more, with 1 / 2.4. Undoing it takes the power 2.4."
-)
-assert not np.isclose(light[0, 0], 0.000834, atol=1e-5), (
-    "Black came out as 0.0008: your curve is right, but up to 0.04045 the straight piece x / 12.92 counts."
-)
-assert not np.allclose(light, np.array([[0, 10, 128], [188, 254, 255]]) / 255 / 12.92, atol=1e-5), (
+numbers = np.array([0, 10, 128, 188, 254, 255]) / 255
+light = run(to_light, numbers)
+wanted = np.array([0, 0.003035, 0.215861, 0.502886, 0.991102, 1])
+assert light.shape == (6,), f"to_light() keeps the shape: six numbers (6,) in; yours gave {light.shape}."
+assert not np.allclose(light, numbers / 12.92), (
     "Every number was divided by 12.92. That is for the darkest only, up to 0.04045."
 )
-assert light[1, 2] <= 1.0001, f"Full on should give 1, all the light; yours is {light[1, 2]:.3f}. Mind the brackets."
-wrong = np.argwhere(~np.isclose(light, wanted, atol=1e-5))
+assert not np.isclose(light[2], numbers[2] / 12.92), (
+    "128 was divided by 12.92, but it is not dark. np.where(condition, this, that): *this* is for where it holds."
+)
+assert light[2] < numbers[2], (
+    f"{numbers[2]:.3f} came out as {light[2]:.3f}, but 128 gives less than half the light. You bent the curve once "
+    "more. Undoing it divides by 12.92 and takes the power 2.4, not 1 / 2.4."
+)
+assert not np.isclose(light[0], 0.000834, atol=1e-5), (
+    "Black came out as 0.0008. Your curve is right, but up to 0.04045 the straight piece counts, x / 12.92."
+)
+wrong = np.flatnonzero(~np.isclose(light, wanted, atol=1e-5))
 assert wrong.size == 0, (
-    f"{len(wrong)} of 6 differ. The first: of {[0, 10, 128, 188, 254, 255][wrong[0] @ [3, 1]]} / 255 you made "
-    f"{light[tuple(wrong[0])]:.6f}, expected {wanted[tuple(wrong[0])]:.6f}. Are the two formulas exchanged? The brackets?"
+    f"{wrong.size} of 6 differ. The first: of {numbers[wrong[0]]:.4f} you made {light[wrong[0]]:.6f}, expected "
+    f"{wanted[wrong[0]]:.6f}. Mind the brackets: first + 0.055, then / 1.055, then the power."
 )
 
 # Seven colours whose L* stands in tables.
@@ -94,13 +99,16 @@ colours = np.array([[255] * 3, [128] * 3, [255, 0, 0], [0, 255, 0], [0, 0, 255],
 levels = run(lightness, colours)
 wanted = np.array([100, 53.585, 53.241, 87.735, 32.296, 1.371, 0])
 assert levels.shape != (7, 3), "lightness() gave three numbers for each colour. The light of the three is added up."
-assert levels.shape == (7,), f"Seven colours (7, 3) in, seven numbers (7,) out; yours gave {levels.shape}."
+assert levels.shape == (7,), (
+    f"Seven colours (7, 3) in, seven numbers (7,) out; yours gave {levels.shape}. rgb[..., 0] is all of red, rgb[0] is "
+    "the first colour, and .sum() adds up everything."
+)
 assert not np.isclose(levels[1], 76.188, atol=0.01), "Grey 128 came out as 76.2: the curve was not undone. to_light()."
 assert not np.isclose(levels[0], 116, atol=0.01), "White came out as 116: take 16 away, and it is 100."
 assert not np.isclose(levels[2], 61.569, atol=0.01), "Red is 61.6: 0.299 and so on belong to luma. Here it is 0.212671."
 assert not np.isclose(levels[2], 64.43, atol=0.01), "Red is 64.4: that is the mean of the three. Each has its weight."
 assert not np.isclose(levels[6], -16, atol=0.01), (
-    "Black came out as -16. Up to a Y of (6 / 29) ** 3 the straight piece counts, without the 16."
+    "Black came out as -16. Up to a Y of (6 / 29) ** 3 the straight piece counts, and it has no 16."
 )
 wrong = np.flatnonzero(~np.isclose(levels, wanted, atol=0.01))
 assert wrong.size == 0, (
@@ -126,9 +134,10 @@ dots = run(recolour, photo, donor)
 assert dots.shape == (2, 2, 3), f"recolour() returns a photo of the same size, (2, 2, 3); yours is {dots.shape}."
 assert not np.allclose(dots, photo, atol=1), "You got the photo back as it was: whose a* and b* did you take?"
 assert not np.allclose(dots, donor, atol=1), "You got the donor back as it was: whose L* did you take?"
-assert dots.max() > 1, "All your numbers are 0 or 1. Pixels go up to 255: multiply, before you make whole numbers."
-assert not np.isclose(dots[0, 1], [145, 145, 145], atol=1.5).all() and dots[0, 0, 0] != 249, (
-    "It is the wrong way round: your L* is the donor's, and a* and b* are the photo's."
+assert dots.min() < 250, "All four dots are white: rgb_to_lab takes 0 to 1. Divide the pixels by 255."
+assert dots.max() > 2, "All your numbers are 0 or 1. Pixels go up to 255: multiply, before you make whole numbers."
+assert np.ptp(dots, axis=-1).max() > 1, (
+    "All four dots are grey: it is the wrong way round. L* should come from the photo, a* and b* from the donor."
 )
 assert abs(dots[0].astype(float) - wanted[0]).max() <= 1, (
     f"The first dot should be {wanted[0, 0]}, yours is {dots[0, 0]}. Pixels / 255 go into rgb_to_lab, and what comes "
@@ -153,8 +162,7 @@ for axis, picture, title in zip(axes, [cat, brushes, result], titles, strict=Tru
     axis.imshow(picture)
     axis.set_title(title)
     axis.axis("off")
-credits = attributions()
-figure.supxlabel(f"Photos: {credits[cat_name]}; {credits[brushes_name]}; both cropped", fontsize=9)
+figure.supxlabel(f"Photos: {attributions()[cat_name]}; {attributions()[brushes_name]}; both cropped", fontsize=9)
 figures.save(figure, "09_exercise")
 print(f"Right. The cat is as sharp as it was: no dot's L* has changed by more than {change:.2f} of 100.")
 figures.show()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import click
 
-from tinycolor.cli.colorize import colorize, evaluate
+from tinycolor.cli.bench import bench
+from tinycolor.cli.colorize import colorize
 from tinycolor.cli.demo import demo
-from tinycolor.cli.machine import bench, doctor, summary
+from tinycolor.cli.doctor import doctor
+from tinycolor.cli.evaluate import evaluate
+from tinycolor.cli.summary import summary
 from tinycolor.cli.train import train
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tinycolor.files import shown
+
 SUFFIXES = (b".jpg", b".jpeg", b".png", b".webp", b".bmp", b".tif", b".tiff", b".gif")
 Skip = Callable[[Path, str], None]
 
@@ -88,7 +90,7 @@ def find_photos(folder: str | os.PathLike[str], skip: Skip) -> PhotoFolder:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is no folder: name one with photos in it.")
+        raise NotADirectoryError(f"{shown(folder)} is no folder: name one with photos in it.")
     return PhotoFolder(folder, _names(os.fsencode(folder), skip))
 
 

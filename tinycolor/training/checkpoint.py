@@ -31,7 +31,7 @@ from tinycolor.optim import Optimizer
 Network = TypeVar("Network", bound=Layer)
 
 FORMAT = "1"
-LONGEST_HEADER = 8 << 20  # bytes; that of the largest colorizer has some thousands
+LONGEST_HEADER = 1 << 20  # bytes; that of the largest colorizer has some ten thousand
 PICKLES = (b"\x80", b"PK")  # bare, and zipped as PyTorch does
 
 
@@ -121,7 +121,7 @@ def save_checkpoint(
     content = save(tensors, {**texts, "digest": _digest(texts, tensors)})
     if _header_length(content) > LONGEST_HEADER:
         raise ValueError(
-            f"save_checkpoint got progress of {len(texts['progress']):,} characters, expected at most some millions: "
+            f"save_checkpoint got progress of {len(texts['progress']):,} characters, expected at most a million: "
             "keep curves in a file of their own."
         )
     write_whole({Path(path): content})
@@ -212,11 +212,13 @@ def _check_start(path: Path) -> None:
     """Look at the first bytes alone, so that an absurd header costs nothing."""
     with path.open("rb") as file:
         start = file.read(9)
-    if start[8:] == b"{" and _header_length(start) <= LONGEST_HEADER:
-        return
-    if start.startswith(PICKLES):
+    if start[8:] != b"{" and start.startswith(PICKLES):
         raise CheckpointError(path, "a pickle or a zip of one, which is never opened, since a pickle can run code")
-    raise CheckpointError(path, "no safetensors file")
+    if start[8:] != b"{":
+        raise CheckpointError(path, "no safetensors file")
+    length = _header_length(start)
+    if length > LONGEST_HEADER:
+        raise CheckpointError(path, f"has a header of {length:,} bytes, expected at most {LONGEST_HEADER:,}")
 
 
 def _header_length(content: bytes) -> int:

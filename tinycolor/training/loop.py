@@ -53,13 +53,13 @@ def train(
 
 def stop_unless_finite(network: Layer, optimizer: Optimizer, x: Array, loss: Array) -> None:
     """Raise a NotFiniteError if the loss or a gradient is NaN or infinite, before the weights are spoilt by it."""
-    # One sum over all gradients: a single NaN or infinity makes it one.
-    if math.isfinite(loss) and math.isfinite(optimizer.grad.sum()):
+    # One sum over all gradients: a single NaN or infinity makes it one. Squared, because Adam squares them too.
+    if math.isfinite(loss) and math.isfinite(optimizer.grad @ optimizer.grad):
         return
-    raise NotFiniteError(f"step {optimizer.steps + 1}: {_first_not_finite(network, x)}: try a smaller learning rate.")
+    raise NotFiniteError(f"step {optimizer.steps + 1}: {first_not_finite(network, x)}: try a smaller learning rate.")
 
 
-def _first_not_finite(network: Layer, x: Array) -> str:
+def first_not_finite(network: Layer, x: Array, mode: str = "train") -> str:
     """Return where the first number that is NaN or infinite comes from, by going forward once more."""
     if not _is_finite(x):
         return "the batch holds NaN or infinity"
@@ -74,13 +74,13 @@ def _first_not_finite(network: Layer, x: Array) -> str:
             found.append(f"layer {names.get(id(layer), '')} ({layer.name}) gave NaN or infinity")
 
     with watching(look):
-        network.predict(x, mode="train", rng=Generator(0))
+        network.predict(x, mode=mode, rng=Generator(0))
     if found:
         return found[0]
     for name, parameter in network.named_parameters():
         if not _is_finite(parameter.grad):
             return f"the gradient of {name} is NaN or infinite"
-    return "the loss is NaN or infinite"
+    return "the loss, or the sum of the squared gradients, is NaN or infinite"
 
 
 def _is_finite(array: Array) -> bool:

@@ -182,10 +182,10 @@ def _figure_of_report(reports: Sequence[Mapping[str, Any]], key: str, label: str
     figure, axis = _empty_figure(label)
     values = [line["validation"][key] for line in reports]
     _draw(axis, [line["step"] for line in reports], values, f"network, now {values[-1]:.2f}")
-    for name in ("grey", "truth"):
-        if key in reports[-1].get(name, {}):
-            value = reports[-1][name][key]
-            axis.axhline(value, color=COLOURS[name], linestyle="--", label=f"{name}, {value:.2f}")
+    # The truth has no error to draw: only how colourful it is says something.
+    for name in ("grey", "truth") if key == "colourfulness" else ("grey",):
+        value = reports[-1][name][key]
+        axis.axhline(value, color=COLOURS[name], linestyle="--", label=f"{name}, {value:.2f}")
     axis.legend(fontsize=9)
     return figure
 

@@ -26,11 +26,11 @@ from tinycolor.data.folder import PhotoFolder, find_photos
 from tinycolor.data.lightness import split_photo
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, why_none
 from tinycolor.evaluate import baselines, grey_photos, judge, predict_photos
-from tinycolor.files import sweep, write_whole
+from tinycolor.files import shown, sweep, write_whole
 from tinycolor.networks import ColorUNet
 from tinycolor.training import report
 from tinycolor.training.checkpoint import read_checkpoint, save_checkpoint
-from tinycolor.training.loop import Loss, train
+from tinycolor.training.loop import Loss, NotFiniteError, first_not_finite, train
 
 LAST, BEST, LOG, SKIPPED, SHEETS = "last.safetensors", "best.safetensors", "log.jsonl", "skipped.jsonl", "sheets"
 
@@ -111,7 +111,7 @@ def open_dataset(folder: Path) -> Dataset:
     skipped: dict[Path, str] = {}
     photos = find_photos(folder, skipped.__setitem__)
     if not len(photos):
-        raise NoPhotosError(f"there are no photos in {folder}: name a folder with colour photos in it.")
+        raise NoPhotosError(why_none(folder, skipped))
     return Dataset(*photos.split(JUDGING_SHARE), skipped)
 
 
@@ -249,7 +249,11 @@ class Run:
 
     def _report(self) -> dict[str, dict[str, float]]:
         started = time.perf_counter()
-        scores = judge(self.network, self.judged)
+        try:
+            scores = judge(self.network, self.judged)
+        except ValueError as error:  # the figures are of finite numbers alone
+            where = first_not_finite(self.network, split_photo(self.judged)[0], mode="eval")
+            raise NotFiniteError(f"step {self.step}: {where}: try a smaller learning rate.") from error
         some = self.judged[np.linspace(0, len(self.judged) - 1, min(ON_THE_SHEET, len(self.judged))).astype(int)]
         sheet = self.out / SHEETS / f"{self.step:07d}.png"
         write_whole({sheet: report.sheet(grey_photos(some), predict_photos(self.network, some)[0], some)})
@@ -287,7 +291,7 @@ def start(dataset: Dataset, out: Path, settings: Settings) -> Run:
     """
     held = next((name for name in (LAST, BEST, LOG) if (out / name).exists()), None)
     if held:
-        raise RunError(f"{out} holds a run already ({held}): go on with it by --resume, or name another folder.")
+        raise RunError(f"{shown(out)} holds a run already ({held}): go on with it by --resume, or name another folder.")
     return _run(dataset, out, settings)
 
 
@@ -305,12 +309,13 @@ def resume(dataset: Dataset, out: Path) -> Run:
     checkpoint = read_checkpoint(path, ColorUNet)
     progress = checkpoint.progress
     if "settings" not in progress:
-        raise RunError(f"{path} was not saved by a training run, so there is nothing to resume.")
-    run = _run(dataset, out, Settings(**progress["settings"]))
+        raise RunError(f"{shown(path)} was not saved by a training run, so there is nothing to resume.")
     if dataset.learning.fingerprint() != progress["photos"]:
         raise RunError(
-            f"the photos in {dataset.folder} are not those that {out} began with: put them back, or start a new run."
+            f"the photos in {shown(dataset.folder)} are not those that {shown(out)} began with: put them back, or "
+            "start a new run."
         )
+    run = _run(dataset, out, Settings(**progress["settings"]))
     run.network.load_state_dict(checkpoint.network.state_dict())
     run.optimizer.load_state_dict(checkpoint.optimizer_state)
     run.best = progress["best_ab_mae"] or math.inf
@@ -320,7 +325,9 @@ def resume(dataset: Dataset, out: Path) -> Run:
 
 def _run(dataset: Dataset, out: Path, settings: Settings) -> Run:
     if out.resolve().is_relative_to(dataset.folder.resolve()):
-        raise RunError(f"{out} lies among the photos, which would mix them up with samples: choose another folder.")
+        raise RunError(
+            f"{shown(out)} lies among the photos, which would mix them up with samples: choose another folder."
+        )
     run = Run(dataset, out, settings)
     (out / SHEETS).mkdir(parents=True, exist_ok=True)
     for folder in (out, out / SHEETS):

@@ -1,0 +1,24 @@
+"""``tinycolor bench``: how fast, beside PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinycolor import bench as benchmark
+
+
+@click.command()
+@click.option("--turns", type=click.IntRange(min=1), default=5, show_default=True, help="Turns of each side.")
+@click.option("--case", "cases", multiple=True, help=f"Only this: {', '.join(benchmark.GROUPS)}; may be repeated.")
+@click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Also write everything here.")
+def bench(turns: int, cases: tuple[str, ...], output: Path | None) -> None:
+    """Time tinycolor, and PyTorch where installed, in turns; below 1 tinycolor is the faster."""
+    try:
+        report = benchmark.run(
+            turns=turns, output=output, cases=cases or None, progress=lambda line: click.echo(line, err=True)
+        )
+    except (ValueError, RuntimeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(report)
