@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import tinycolor as tc
-from tinycolor.layers.base import Layer
+from tinycolor.networks.network import Network
 
 
 @click.command()
@@ -22,7 +22,7 @@ def summary(network: str, batch: int, size: int | None) -> None:
     """
     try:
         net = _fresh(network, size) if network in tc.networks.__all__ else tc.load_checkpoint(network)
-        side = size or vars(net)["options"]["size"]
+        side = size or net.size
         table = tc.summary(net, (batch, side, side, 1))
     except tc.CheckpointError as error:
         known = f"; or name one of {', '.join(tc.networks.__all__)}" if not Path(network).exists() else ""
@@ -36,6 +36,6 @@ def summary(network: str, batch: int, size: int | None) -> None:
     click.echo(table)
 
 
-def _fresh(name: str, size: int | None) -> Layer:
+def _fresh(name: str, size: int | None) -> Network:
     kind = getattr(tc.networks, name)
     return kind(size=size or signature(kind).parameters["size"].default)

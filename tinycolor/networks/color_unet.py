@@ -13,17 +13,18 @@ from __future__ import annotations
 
 from tinycolor import init
 from tinycolor.backend import Array
-from tinycolor.layers.base import Closure, Layer
+from tinycolor.layers.base import Closure
 from tinycolor.layers.block import ConvNormAct
 from tinycolor.layers.combine import Sequential, Skip
 from tinycolor.layers.conv import Conv2d
 from tinycolor.layers.pool import MaxPool2d
 from tinycolor.layers.upsample import Upsample
+from tinycolor.networks.network import Network
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
 
-class ColorUNet(Layer):
+class ColorUNet(Network):
     """Predict colour from lightness, x (N, H, W, in_channels) to y (N, H, W, out_channels).
 
     Per level two 3x3 ConvNormAct (batch norm, ReLU); 2x2 max-pool between levels; on the way up nearest x2, beside
@@ -40,7 +41,7 @@ class ColorUNet(Layer):
         Shorter side of the pictures that it is trained on, divisible likewise. It takes any size; ``tc.colorize``
         shrinks photos to this one.
     seed : int
-        Which first weights (He).
+        Which first weights: He's, and in the last layer N(0, 0.01**2).
 
     Source: after O. Ronneberger, P. Fischer, T. Brox, "U-Net", MICCAI 2015. Ours differs: padded convolutions,
     batch norm, nearest upsampling for up-convolutions, and colour for classes.
@@ -69,10 +70,10 @@ class ColorUNet(Layer):
         self.in_channels, self.size = in_channels, size
         self.levels = level(in_channels, widths)
         self.head = Conv2d(widths[0], out_channels, 1)
-        init.he_normal(self, Generator(seed))
-
-    def describe(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.options.items())
+        rng = Generator(seed)
+        init.he_normal(self, rng)
+        # Its first answers are close to grey, which is a better start than loud colours.
+        init.normal(self.head, rng, std=0.01)
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(x, "N", "H", "W", self.in_channels)

@@ -8,16 +8,17 @@ from __future__ import annotations
 from tinycolor import init
 from tinycolor.backend import Array
 from tinycolor.layers.activation import ReLU, Sigmoid
-from tinycolor.layers.base import Closure, Layer
+from tinycolor.layers.base import Closure
 from tinycolor.layers.combine import Sequential
 from tinycolor.layers.conv import Conv2d
 from tinycolor.layers.linear import Flatten, Linear
 from tinycolor.layers.pool import MaxPool2d
+from tinycolor.networks.network import Network
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
 
-class CrossCircleCNN(Layer):
+class CrossCircleCNN(Network):
     """Two sigmoid votes, one for cross and one for circle, x (N, size, size, 1) to y (N, 2) in 0..1.
 
     The votes are independent, not shares that sum to 1: a picture may look like neither. Train with
@@ -54,9 +55,6 @@ class CrossCircleCNN(Layer):
             Sigmoid(),
         )
         init.he_normal(self, Generator(seed))
-
-    def describe(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.options.items())
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(x, "N", self.size, self.size, 1)

@@ -25,10 +25,10 @@ from safetensors.numpy import save
 
 import tinycolor as tc
 from tinycolor.files import shown, write_whole
-from tinycolor.layers.base import Layer
+from tinycolor.networks.network import Network
 from tinycolor.optim import Optimizer
 
-Network = TypeVar("Network", bound=Layer)
+Kind = TypeVar("Kind", bound=Network)
 
 FORMAT = "1"
 LONGEST_HEADER = 1 << 20  # bytes; that of the largest colorizer has some ten thousand
@@ -59,7 +59,7 @@ class Checkpoint:
 
     Attributes
     ----------
-    network : Layer
+    network : Network
         Built anew, with the weights and running statistics of the file.
     optimizer_state : dict of arrays
         For ``optimizer.load_state_dict``; empty if it was saved without an optimizer.
@@ -67,14 +67,14 @@ class Checkpoint:
         What the training run wrote about itself.
     """
 
-    network: Layer
+    network: Network
     optimizer_state: dict[str, np.ndarray]
     progress: dict[str, Any]
 
 
 def save_checkpoint(
     path: str | os.PathLike[str],
-    network: Layer,
+    network: Network,
     *,
     optimizer: Optimizer | None = None,
     progress: Mapping[str, Any] | None = None,
@@ -85,7 +85,7 @@ def save_checkpoint(
     ----------
     path : path-like
         Usually ends in ``.safetensors``.
-    network : Layer
+    network : Network
         One of ``tc.networks``.
     optimizer : Optimizer, optional
         Its memory is needed to go on training as if never stopped.
@@ -115,7 +115,7 @@ def save_checkpoint(
         "format": FORMAT,
         "tinycolor": tc.__version__,
         "network": kind,
-        "options": json.dumps(vars(network)["options"]),
+        "options": json.dumps(network.options),
         "progress": json.dumps(dict(progress or {})),
     }
     content = save(tensors, {**texts, "digest": _digest(texts, tensors)})
@@ -128,10 +128,10 @@ def save_checkpoint(
 
 
 @overload
-def load_checkpoint(path: str | os.PathLike[str]) -> Layer: ...
+def load_checkpoint(path: str | os.PathLike[str]) -> Network: ...
 @overload
-def load_checkpoint(path: str | os.PathLike[str], expected: type[Network]) -> Network: ...
-def load_checkpoint(path: str | os.PathLike[str], expected: type[Layer] | None = None) -> Any:
+def load_checkpoint(path: str | os.PathLike[str], expected: type[Kind]) -> Kind: ...
+def load_checkpoint(path: str | os.PathLike[str], expected: type[Network] | None = None) -> Any:
     """Return the network that a checkpoint holds, one of ``tc.networks``, built from the file alone.
 
     Parameters
@@ -149,7 +149,7 @@ def load_checkpoint(path: str | os.PathLike[str], expected: type[Layer] | None =
     return read_checkpoint(path, expected).network
 
 
-def read_checkpoint(path: str | os.PathLike[str], expected: type[Layer] | None = None) -> Checkpoint:
+def read_checkpoint(path: str | os.PathLike[str], expected: type[Network] | None = None) -> Checkpoint:
     """Return all that a checkpoint holds: the network, and what a run needs to go on.
 
     Parameters
@@ -177,7 +177,7 @@ def read_checkpoint(path: str | os.PathLike[str], expected: type[Layer] | None =
         raise CheckpointError(path, f"holds no {kind} that can be built ({error})") from error
 
 
-def _build(kind: type[Layer], options: dict[str, Any], state: dict[str, np.ndarray]) -> Layer:
+def _build(kind: type[Network], options: dict[str, Any], state: dict[str, np.ndarray]) -> Network:
     network = kind(**options).astype(np.result_type(*{array.dtype for array in state.values()}))
     network.load_state_dict(state)
     return network
