@@ -1,4 +1,4 @@
-# make demo   sees a network learn and draws what it looks for       make test    everything CI checks but PyTorch
+# make demo   lets three networks learn and shows what they can       make test    everything CI checks but PyTorch
 PYTHON ?= python3
 BIN := .venv/bin
 OUT := out

@@ -32,8 +32,12 @@ def main() -> None:
         python = folder / "env/bin/python"
         run(python, "-m", "pip", "install", "--quiet", wheel, cwd=folder)
         run(python, "-c", USE, cwd=folder)
-        run(folder / "env/bin/tinycolor", "demo", "--out", folder / "demo", cwd=folder)
-        assert (folder / "demo" / "index.html").stat().st_size > 100_000
+        command = folder / "env/bin/tinycolor"
+        (photos,) = (folder / "env").glob("lib/*/site-packages/tinycolor/data/shipped")
+        run(command, "train", photos, "--out", "run", "--size", "16", "--batch", "2", "--steps", "2", cwd=folder)
+        assert (folder / "run/index.html").stat().st_size > 100_000
+        run(command, "colorize", photos, "--checkpoint", "run/best.safetensors", "--out", "coloured", cwd=folder)
+        assert len(list((folder / "coloured").glob("*.png"))) == len(list(photos.glob("*.jpg"))) == 18
         print(f"wheel {wheel.name}: installed and used outside the checkout")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tinycolor.files import sweep, write_whole
+from tinycolor.files import shown, sweep, write_whole
 
 
 @pytest.fixture
@@ -97,3 +97,24 @@ def test_sweep_removes_temporary_files_alone(old):
     (folder / "below").mkdir()
     sweep(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b", "below"]
+
+
+def test_a_name_that_is_taken_by_a_folder_leaves_no_temporary_file(tmp_path):
+    (tmp_path / "b").mkdir()
+    with pytest.raises(OSError, match="b"):
+        write_whole({tmp_path / "b": b"new", tmp_path / "c": b"new"})
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (b"plain name.jpg", "plain name.jpg"),
+        ("M\u00fcller \u5199\u771f.jpg".encode(), "M\u00fcller \u5199\u771f.jpg"),
+        (b"caf\xe9", "caf\\xe9"),
+        (b"two\nlines\r\x1b[31m", "two\\nlines\\r\\x1b[31m"),
+        ("a\u2028b\u202ec".encode(), "a\\u2028b\\u202ec"),
+    ],
+)
+def test_a_name_in_a_message_is_one_line_of_letters_that_can_be_read(name, message):
+    assert shown(Path(os.fsdecode(name))) == message

@@ -6,6 +6,7 @@ dx = backward(dy)
 
 from tinycolor import color, init, losses, networks, optim
 from tinycolor.backend import array_module, keep_freed_memory
+from tinycolor.colorize import colorize
 from tinycolor.data.photos import ImageError, open_image
 from tinycolor.gradcheck import GradientError, gradcheck
 from tinycolor.inspect import explain, receptive_field, remembered, summary
@@ -58,6 +59,7 @@ __all__ = [
     "Upsample",
     "array_module",
     "color",
+    "colorize",
     "explain",
     "frozen",
     "gradcheck",

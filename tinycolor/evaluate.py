@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinycolor.color import rgb_to_lab
 from tinycolor.colorize import lay_under, predict_ab
 from tinycolor.data.folder import find_photos
 from tinycolor.data.lightness import lab_of
@@ -78,7 +79,7 @@ def baselines(photos: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
     mean = np.mean([lab_of(photo)[..., 1:].mean((0, 1)) for photo in photos], 0)
     grey, mean_colour, truth = Scores(), Scores(), Scores()
     for photo in photos:
-        true_ab = lab_of(photo)[..., 1:]
+        true_ab = rgb_to_lab(photo / 255)[..., 1:]  # in float64, as the scores have it: the truth must be equal to it
         for scores, ab in ((grey, np.zeros_like(true_ab)), (mean_colour, np.broadcast_to(mean, true_ab.shape))):
             scores.add(lay_under(photo, ab)[0], ab, photo)
         truth.add(photo, true_ab, photo)

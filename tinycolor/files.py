@@ -60,4 +60,5 @@ def sweep(folder: Path) -> None:
 
 def shown(path: str | os.PathLike[str]) -> str:
     """Return a path for a message: line breaks and bytes that are no text are escaped, so that it stays one line."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

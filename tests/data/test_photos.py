@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from tinycolor.data import photos
 from tinycolor.data.photos import ImageError, open_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
@@ -165,8 +166,45 @@ def test_floating_point_pixels(saved):
     assert "floating-point" in refused(saved(Image.fromarray(np.ones((4, 4), np.float32)), "a.tif"))
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+def test_a_photo_of_several_strips_is_the_same(saved, monkeypatch, name):
+    exif = Image.Exif()
+    exif[274] = 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path = saved(SMOOTH, name, exif=exif, icc_profile=profile)
+    whole = open_image(path)
+    for pixels in (1, 48 * 5, 48 * 64 - 1):
+        monkeypatch.setattr(photos, "STRIP", pixels)
+        np.testing.assert_array_equal(open_image(path), whole)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(saved, monkeypatch):
+    # Root may read everything, so the refusal is played.
+    path = saved(PICTURE)
+
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(photos.Image, "open", refuse)
+    assert refused(path).endswith("photo.png: cannot be read (Permission denied)")
+
+
+def test_a_name_that_the_system_does_not_take(tmp_path):
+    assert "cannot be read (File name too long)" in refused(tmp_path / ("a" * 300 + ".jpg"))
+
+
+def test_for_a_small_copy_a_large_jpeg_comes_smaller_but_never_too_small(saved):
+    large = SMOOTH.resize((640, 480))
+    for at_least, wanted in ((481, 480), (480, 480), (241, 480), (240, 240), (100, 120), (60, 60), (1, 60)):
+        assert open_image(saved(large, "a.jpg"), at_least=at_least).shape == (wanted, wanted * 4 // 3, 3)
+    for name in ("a.png", "a.webp", "a.tif", "a.bmp", "a.gif"):
+        assert open_image(saved(large, name), at_least=60).shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize("at_least", [None, 10])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"])
-def test_hundreds_of_damaged_files_give_pixels_or_the_one_error(kind, tmp_path):
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of what it can mend
+def test_hundreds_of_damaged_files_give_pixels_or_the_one_error(kind, at_least, tmp_path):
     buffer = io.BytesIO()
     SMOOTH.save(buffer, kind)
     whole, rng = buffer.getvalue(), random.Random(kind)
@@ -178,7 +216,7 @@ def test_hundreds_of_damaged_files_give_pixels_or_the_one_error(kind, tmp_path):
             data[rng.randrange(len(data))] = rng.randrange(256)
         path.write_bytes(data[: rng.randint(1, len(data))] if rng.random() < 0.3 else data)
         try:
-            pixels = open_image(path)
+            pixels = open_image(path, at_least=at_least)
         except ImageError:
             outcomes.add("refused")
         else:

@@ -1,16 +1,26 @@
-"""Errors as a person wants them: one sentence, no traceback."""
+"""What the commands say: lines that show names as they are, and errors in one sentence, without a traceback."""
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
+from rich.console import Console
+
+from tinycolor.training.checkpoint import CheckpointError
+
+# A name such as "[bold] :car:" is no markup and no emoji.
+console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
 def in_one_sentence(writing: str) -> Iterator[None]:
-    """Turn errors that have a cause outside the program into one sentence and exit status 1.
+    """Turn errors that have a cause outside the program into one sentence and exit status 1; Ctrl-C into 130.
 
     Parameters
     ----------
@@ -20,8 +30,24 @@ def in_one_sentence(writing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise click.ClickException(f"{writing}: {error.strerror or error}.") from error
+        raise click.ClickException(f"{writing}: {error.strerror}." if error.strerror else str(error)) from error
     except MemoryError as error:
         raise click.ClickException("there is not enough memory for this: try smaller pictures or batches.") from error
+    except CheckpointError as error:
+        needed = "needed is a ColorUNet that tinycolor train has saved, such as RUN/best.safetensors"
+        raise click.ClickException(f"{error}; {needed}.") from error
     except (ValueError, ArithmeticError) as error:
         raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        raise SystemExit(128 + signal.SIGINT) from None
+
+
+def quoted(path: Path) -> str:
+    """Return a path so that it can be pasted into a shell, whatever its name holds."""
+    text = shlex.quote(str(path))
+    if text.isprintable():
+        return text
+    plain = set(map(chr, range(32, 127))) - set("\\'")
+    letters = (chr(byte) if chr(byte) in plain else f"\\x{byte:02x}" for byte in os.fsencode(path))
+    return f"$'{''.join(letters)}'"

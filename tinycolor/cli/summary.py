@@ -31,7 +31,7 @@ def summary(network: str, batch: int, size: int | None) -> None:
         raise click.ClickException(str(error)) from error
     except MemoryError as error:
         raise click.ClickException(
-            f"{network} needs more memory than there is for pictures of size {size}, batch {batch}; try smaller ones."
+            f"{network} needs more memory than there is: try a smaller --size or --batch."
         ) from error
     click.echo(table)
 

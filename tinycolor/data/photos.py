@@ -8,12 +8,13 @@ import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from tinycolor.files import shown
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-MOST_PIXELS = 64 << 20
+MOST_PIXELS = 50 << 20  # unpacked, the largest take no more than 512 MB
+STRIP = 1 << 21  # pixels that are converted at a time, to save memory
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 WHITE = (255, 255, 255, 255)
 
@@ -51,12 +52,12 @@ def open_image(path: str | os.PathLike[str], *, at_least: int | None = None) -> 
     Raises
     ------
     ImageError
-        Names the file and the reason: no such file, no photo, truncated, too many pixels (over 64 million).
+        Names the file and the reason: no such file, no photo, truncated, unreadable, too many pixels (over 52 million).
     """
     path = Path(path)
-    if not path.is_file():
-        raise ImageError(path, "is a folder, not a photo" if path.is_dir() else "no such file")
     try:
+        if not path.is_file():
+            raise ImageError(path, "is a folder, not a photo" if path.is_dir() else "no such file")
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
@@ -71,17 +72,31 @@ def open_image(path: str | os.PathLike[str], *, at_least: int | None = None) -> 
         raise ImageError(path, "too large for the memory that is left") from error
     # Whatever a decoder trips over in a damaged file, it is the file that cannot be used.
     except Exception as error:
-        reason = "no JPEG, PNG, WebP, BMP, TIFF or GIF" if _is_unknown(error) else f"damaged ({error})"
-        raise ImageError(path, " ".join(reason.split())) from error
+        raise ImageError(path, " ".join(_reason(error).split())) from error
 
 
-def _is_unknown(error: Exception) -> bool:
-    return type(error).__name__ == "UnidentifiedImageError"
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "no JPEG, PNG, WebP, BMP, TIFF or GIF"
+    if isinstance(error, OSError) and error.strerror:  # the system's own, not a decoder's
+        return f"cannot be read ({error.strerror})"
+    return f"damaged ({error})"
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
     image.load()
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, STRIP // width)
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        pixels[top : top + rows] = np.asarray(_plain(strip))
+    return pixels
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """Return 8-bit sRGB without alpha."""
     if image.mode.startswith("I"):
         sixteen_bits = np.asarray(image).astype(np.int64).clip(0, 65535)
         image = Image.fromarray((sixteen_bits // 257).astype(np.uint8))
@@ -91,7 +106,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image)
-    return np.array(image.convert("RGB"))
+    return image.convert("RGB")
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:

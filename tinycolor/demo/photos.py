@@ -78,13 +78,13 @@ def _photos(folder: PhotoFolder, net: ColorUNet, label: str) -> str:
     for number in range(len(folder)):
         path: Path = folder[number]
         photo = open_image(path)
-        strip = _strip([grey_photos(photo[None])[0], colorize(photo, net), photo])
+        picture = strip([grey_photos(photo[None])[0], colorize(photo, net), photo])
         description = f"{path.stem} in grey, coloured, and as it is"
-        pieces.append(captioned(image(strip, description, "jpeg"), f"{label}: {credits[path.name]}"))
+        pieces.append(captioned(image(picture, description, "jpeg"), f"{label}: {credits[path.name]}"))
     return columns(*pieces)
 
 
-def _strip(photos: list[np.ndarray]) -> bytes:
+def strip(photos: list[np.ndarray]) -> bytes:
     """Return photos of one size side by side as a JPEG file."""
     height = round(WIDTH * photos[0].shape[0] / photos[0].shape[1])
     whole = Image.new("RGB", (len(photos) * (WIDTH + GAP) - GAP, height), "white")
