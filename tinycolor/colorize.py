@@ -41,7 +41,7 @@ def colorize(photo: np.ndarray, network: ColorUNet, *, saturation: float = 1.0) 
     Raises
     ------
     ValueError
-        Another dtype or shape, or a negative saturation.
+        Another dtype or shape, a negative saturation, or a network whose colours are NaN or infinite.
     """
     return colorize_and_count(photo, network, saturation=saturation)[0]
 
@@ -54,6 +54,8 @@ def colorize_and_count(photo: np.ndarray, network: ColorUNet, *, saturation: flo
         raise ValueError(f"colorize got saturation={saturation}, expected a number from 0.")
     rgb = photo if photo.ndim == 3 else np.broadcast_to(photo[..., None], (*photo.shape, 3))
     ab = saturation * predict_ab(network, lab_of(shrink(rgb, network.size))[None, ..., :1])[0]
+    if not np.isfinite(ab).all():
+        raise ValueError("the network's colours are NaN or infinite: its training went wrong, take another checkpoint.")
     return lay_under(rgb, ab)
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import tinycolor as tc
+from tinycolor.data.dataset import open_dataset
 from tinycolor.data.shrunk import NoPhotosError
 from tinycolor.training import run as runs
 from tinycolor.training.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
@@ -58,7 +59,7 @@ def begin(photos, tmp_path):
     """Return a function that begins a run in a folder of its own."""
 
     def start(name="run", settings=SETTINGS):
-        return runs.start(runs.open_dataset(photos), tmp_path / name, settings)
+        return runs.start(open_dataset(photos), tmp_path / name, settings)
 
     return start
 
@@ -66,7 +67,7 @@ def begin(photos, tmp_path):
 @pytest.fixture
 def go_on(photos, tmp_path):
     """Return a function that resumes a run as another process would, from the files alone."""
-    return lambda name="run": runs.resume(runs.open_dataset(photos), tmp_path / name)
+    return lambda name="run": runs.resume(open_dataset(photos), tmp_path / name)
 
 
 def advance(run, until=None):
@@ -99,7 +100,7 @@ def contents(folder):
 def straight(tmp_path_factory):
     """A run that never stopped, on photos of the same names in another folder."""
     folder = tmp_path_factory.mktemp("straight")
-    dataset = runs.open_dataset(save_photos(folder / "photos"))
+    dataset = open_dataset(save_photos(folder / "photos"))
     return advance(runs.start(dataset, folder / "run", SETTINGS))
 
 
@@ -256,7 +257,7 @@ def test_a_run_among_the_photos_is_refused(photos, tmp_path, out):
     (tmp_path / "link").symlink_to(photos)
     before = contents(tmp_path)
     with pytest.raises(runs.RunError, match="lies among the photos"):
-        runs.start(runs.open_dataset(photos), tmp_path / out, SETTINGS)
+        runs.start(open_dataset(photos), tmp_path / out, SETTINGS)
     assert contents(tmp_path) == before
 
 
@@ -269,7 +270,7 @@ def test_other_photos_are_no_way_to_go_on(begin, go_on, photos, change):
         # Some names go to the photos for judging: the first that does not.
         for number in range(100):
             save_photo(photos / f"new{number}.png", number)
-            if len(runs.open_dataset(photos).learning) > len(run.dataset.learning):
+            if len(open_dataset(photos).learning) > len(run.dataset.learning):
                 break
     elif change == "one less":
         learned.unlink()
@@ -347,13 +348,13 @@ def test_photos_that_cannot_be_used_are_listed(photos, begin, tmp_path):
 
 def test_one_photo_has_to_do_for_both(tmp_path):
     save_photo(tmp_path / "photos" / "only.png", 1)
-    run = advance(runs.start(runs.open_dataset(tmp_path / "photos"), tmp_path / "run", SETTINGS))
+    run = advance(runs.start(open_dataset(tmp_path / "photos"), tmp_path / "run", SETTINGS))
     assert run.step == SETTINGS.steps
     assert run.judged.shape == (1, 16, 16, 3)
 
 
 def test_where_no_photo_that_was_kept_for_judging_can_be_used_others_are_judged(photos, begin):
-    judging = runs.open_dataset(photos).judging
+    judging = open_dataset(photos).judging
     for number in range(len(judging)):
         judging[number].write_text("no photo")
     run = begin()
@@ -377,11 +378,11 @@ def test_without_a_photo_that_can_be_used_there_is_no_run(photos, begin, tmp_pat
 def test_a_folder_whose_name_is_no_text_is_named_in_letters(tmp_path):
     folder = tmp_path / os.fsdecode(b"caf\xe9\n")
     with pytest.raises(NotADirectoryError, match=r"caf.*n is no folder") as error:
-        runs.open_dataset(folder)
+        open_dataset(folder)
     assert str(error.value).isascii()
     folder.mkdir()
     with pytest.raises(NoPhotosError, match=r"no photos in .*caf") as error:
-        runs.open_dataset(folder)
+        open_dataset(folder)
     assert str(error.value).isascii()
 
 

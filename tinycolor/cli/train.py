@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tinycolor.cli.sentences import console, in_one_sentence, quoted
+from tinycolor.data.dataset import Dataset, open_dataset
 from tinycolor.files import shown
 from tinycolor.training import run as runs
 from tinycolor.training.checkpoint import CheckpointError
@@ -71,15 +72,15 @@ def train(
     console.print(f"Done. The best network: {shown(out / runs.BEST)}. Curves and samples: {shown(out / 'index.html')}")
 
 
-def _open(folder: Path) -> runs.Dataset:
-    dataset = runs.open_dataset(folder)
+def _open(folder: Path) -> Dataset:
+    dataset = open_dataset(folder)
     console.print(f"Photos: {len(dataset.learning):,} to learn from, {len(dataset.judging):,} kept for judging.")
     if dataset.learning is dataset.judging:
         console.print("One photo has to do for both, so the figures only tell whether it can be learned by heart.")
     return dataset
 
 
-def _resume(dataset: runs.Dataset, out: Path) -> runs.Run:
+def _resume(dataset: Dataset, out: Path) -> runs.Run:
     try:
         return runs.resume(dataset, out)
     except CheckpointError as error:

@@ -22,7 +22,7 @@ import numpy as np
 
 from tinycolor import losses, optim
 from tinycolor.data.batches import Batches
-from tinycolor.data.folder import PhotoFolder, find_photos
+from tinycolor.data.dataset import Dataset
 from tinycolor.data.lightness import split_photo
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, why_none
 from tinycolor.evaluate import baselines, grey_photos, judge, predict_photos
@@ -34,7 +34,6 @@ from tinycolor.training.loop import Loss, NotFiniteError, first_not_finite, trai
 
 LAST, BEST, LOG, SKIPPED, SHEETS = "last.safetensors", "best.safetensors", "log.jsonl", "skipped.jsonl", "sheets"
 
-JUDGING_SHARE = 0.05  # of the photos, kept from the learning
 MOST_JUDGED = 128
 ON_THE_SHEET = 8
 LOG_EVERY = 20  # steps
@@ -78,41 +77,6 @@ class Settings:
     schedule: str = "one-cycle"
     loss: str = "mse"
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """The photos of a folder, those to learn from and those kept for judging, and what was passed over."""
-
-    learning: PhotoFolder
-    judging: PhotoFolder
-    skipped: dict[Path, str]
-
-    @property
-    def folder(self) -> Path:
-        """Where the photos are."""
-        return self.learning.folder
-
-    def steps_per_epoch(self, batch: int) -> int:
-        """Return how many batches show every photo once, the rest that fills no batch left out."""
-        return max(1, len(self.learning) // batch)
-
-
-def open_dataset(folder: Path) -> Dataset:
-    """Find the photos of a folder and split them; nothing is opened yet.
-
-    Raises
-    ------
-    NoPhotosError
-        There are none.
-    NotADirectoryError
-        ``folder`` is none.
-    """
-    skipped: dict[Path, str] = {}
-    photos = find_photos(folder, skipped.__setitem__)
-    if not len(photos):
-        raise NoPhotosError(why_none(folder, skipped))
-    return Dataset(*photos.split(JUDGING_SHARE), skipped)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,46 @@
+"""The photos of a folder in two parts: most to learn from, a few to judge by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinycolor.data.folder import PhotoFolder, find_photos
+from tinycolor.data.shrunk import NoPhotosError, why_none
+
+JUDGING_SHARE = 0.05  # of the photos, kept from the learning
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The photos of a folder, those to learn from and those kept for judging, and what was passed over."""
+
+    learning: PhotoFolder
+    judging: PhotoFolder
+    skipped: dict[Path, str]
+
+    @property
+    def folder(self) -> Path:
+        """Where the photos are."""
+        return self.learning.folder
+
+    def steps_per_epoch(self, batch: int) -> int:
+        """Return how many batches show every photo once, the rest that fills no batch left out."""
+        return max(1, len(self.learning) // batch)
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Find the photos of a folder and split them; nothing is opened yet.
+
+    Raises
+    ------
+    NoPhotosError
+        There are none.
+    NotADirectoryError
+        ``folder`` is none.
+    """
+    skipped: dict[Path, str] = {}
+    photos = find_photos(folder, skipped.__setitem__)
+    if not len(photos):
+        raise NoPhotosError(why_none(folder, skipped))
+    return Dataset(*photos.split(JUDGING_SHARE), skipped)
