@@ -48,6 +48,8 @@ def absolute_answer(colours, shares):
 # %% The check: do not change anything below this line
 HINTS = {
     "backward was already called": "learn is one step: is there a loop in it, or a second backward?",
+    "was changed between": "step() comes last: backward still needs the weights as they were.",
+    "no attribute 'backward'": "The loss is a plain number here: call the backward that the network gave you.",
     "no attribute 'zero_grad'": "zero_grad belongs to the network: net.zero_grad().",
     "is not defined": "A function knows what stands in its brackets, what it makes itself, np and tc.",
     "read-only": "Nobody writes into what was given: make a new array, such as lab[..., :1] / 50 - 1.",
@@ -141,11 +143,19 @@ y, way_back = twin(wanted_x)
 wanted_loss, dy = tc.losses.mse(y, wanted_ab)
 way_back(dy)
 wanted = np.concatenate([parameter.grad.ravel() for parameter in twin.parameters()])
+assert not isinstance(loss, tuple), (
+    "learn() returned several things. loss_function gives you two: return the loss alone."
+)
 assert not np.all(gradients == 1), "The gradients are those from before your lines. Was backward(dy) called?"
+assert optimizer.steps <= 1, f"learn() is one step, but step() was called {optimizer.steps} times."
 assert not np.allclose(gradients, wanted + 1, atol=1e-4), (
     "Your gradients are those of this batch plus what was there before: backward only ever adds. Which line forgets?"
 )
-assert np.any(moved != 0), "No weight has moved. Which of the five lines moves them? Does it end in ()?"
+assert moved.any() or gradients.any(), (
+    "Every gradient is 0, and no weight has moved. Either backward(dy) was not called, or zero_grad() came after it and "
+    "wiped out what it had brought."
+)
+assert moved.any(), "No weight has moved. Which of the five lines moves them? Does it end in ()?"
 right_order = np.allclose(moved, -0.1 * wanted, atol=1e-4)
 assert right_order or not np.allclose(moved, -0.1 * (wanted + 1), atol=1e-4), (
     "This step went by what an earlier batch had left, too: zero_grad() came after it. That does only if nothing is "
@@ -157,7 +167,7 @@ assert right_order or not np.allclose(moved, -0.1, atol=1e-4), (
 assert right_order, (
     "The weights moved, but not by this batch's gradients. It is forward, loss, zero_grad, backward, step, once each."
 )
-assert np.ndim(loss) == 0, "learn() returns the loss alone. loss_function gives you two things: loss, dy = ..."
+assert np.ndim(loss) == 0, f"learn() should return one number, the loss; yours has the shape {np.shape(loss)}."
 assert np.isclose(loss, wanted_loss), (
     f"The loss of this batch, before the step, is {wanted_loss:.4f}; yours: {loss:.4f}."
 )
@@ -177,6 +187,8 @@ for colours, shares in tests:
         name = function.__name__
         mine = np.asarray(run(function, colours.copy(), shares.copy()))
         told = f"For colours {colours.tolist()} with shares {shares.tolist()}"
+        middle = "It has more than half only if its share is above 0.5: look at a* alone, then at b* alone."
+        hint = "The others pull too, and the farther away, the harder." if power == 2 else middle
         assert mine.shape != (len(colours),) or len(colours) == 2, (
             f"{told} {name}() gave {mine.shape}: one number for each colour. It is the colours that are to become one."
         )
@@ -187,12 +199,9 @@ for colours, shares in tests:
         right = np.allclose(mine, best, atol=0.51)
         assert right or not np.allclose(mine, plain), f"{told} {name}() gave {mine}: as if all came equally often."
         assert right or not np.allclose(mine, colours[shares.argmax()]), (
-            f"{told} {name}() gave {mine}, the commonest colour. Near {best} the error is less. (For the absolute "
-            "error the commonest is right if it has more than half. Else look at a* alone, then at b* alone.)"
+            f"{told} {name}() gave {mine}, the commonest colour. Near {best} the error is less. {hint}"
         )
-        assert right, (
-            f"{told} {name}() gave {mine.round(1)}, but near {best} the error is less. a* and b* each by itself."
-        )
+        assert right, f"{told} {name}() gave {mine.round(1)}, but near {best} the error is less."
 exact = run(squared_answer, *tests[2])
 assert np.allclose(exact, [13.3, 19.7]), f"squared_answer() is near, but not exact: {exact}. No rounding, no trying."
 
@@ -215,7 +224,7 @@ for loss_function, function in ((tc.losses.mse, squared_answer), (tc.losses.l1, 
     for step in range(100):
         run(learn, net, optimizer, apples(step)[0], loss_function)
     answered = ab_of(net.predict(exam[..., :1] / 50 - 1))[inside].mean(0)
-    foretold = function(*tests[2])
+    foretold = np.asarray(function(*tests[2]))
     print(f"{loss_function.__name__:3}: you foretold {foretold.round(1)}, the network answers {answered.round(1)}")
     assert abs(answered - foretold).max() < 8, "Both were right alone. Does learn() keep something from batch to batch?"
 print("Right. With three colours even the absolute error ends at one that no apple has: a* of one, and b* of another.")

@@ -92,7 +92,7 @@ def test_no_photo_that_can_be_used(command, folder, save_photo, contents, tmp_pa
     example, reason = save(folder, save_photo)
     before = contents(tmp_path)
     sentence = refused(command(name, folder, code=1))
-    assert sentence.startswith(f"Error: none of the photos in {folder} can be used")
+    assert sentence.startswith(f"Error: of the photos in {folder}, ")
     assert sentence.endswith(f"{example}, for one: {reason}.")
     assert contents(tmp_path) == before
 

@@ -215,3 +215,13 @@ def test_a_network_straight_from_training_colours(run, train, photos, tmp_path):
     np.testing.assert_array_equal(
         tc.open_image(tmp_path / "out" / "5.png"), tc.colorize(tc.open_image(photos / "5.png"), network)
     )
+
+
+def test_a_network_that_was_spoilt_in_training_colours_nothing(run, photos, tmp_path):
+    network = ColorUNet(widths=(4, 8), size=16)
+    network.head.bias.data[:] = 3e38  # times 110 it is more than float32 can hold
+    tc.save_checkpoint(tmp_path / "spoilt", network)
+    with np.errstate(over="ignore"):
+        printed = run("colorize", photos, "--checkpoint", tmp_path / "spoilt", "--out", tmp_path / "out", code=1)
+    assert printed.startswith("Error: the network's colours are NaN or infinite: ")
+    assert not (tmp_path / "out").exists()

@@ -76,7 +76,7 @@ def test_another_size(evaluate, photos, tmp_path):
     assert "Photos: 12, 13 x 13" in evaluate(photos, "--size", "13", "--json", tmp_path / "figures.json")
     assert json.loads((tmp_path / "figures.json").read_text())["size"] == 13
     printed = evaluate(photos, "--size", "32", code=1)
-    assert printed.startswith(f"Error: none of the photos in {photos} can be used, 12 were looked at; ")
+    assert printed.startswith(f"Error: of the photos in {photos}, 12 were looked at and none can be used; ")
     assert printed.endswith(".png, for one: 24 x 20 pixels, smaller than 32.\n")
 
 

@@ -103,6 +103,21 @@ def test_the_order_is_that_of_the_generator_and_apart_from_the_networks_draws(ph
     assert list(tc.Generator(5).permutation(12)) != list(order)
 
 
+def test_no_draw_is_used_twice(photos, monkeypatch):
+    places = []
+
+    def generator(seed, epoch=0, step=0):
+        places.append((seed, epoch, step))
+        return tc.Generator(seed, epoch, step)
+
+    monkeypatch.setattr(module, "Generator", generator)
+    some = photos()
+    for step in STEPS:
+        some[step]
+    # One for each batch, and one for the order of each of the four epochs.
+    assert len(places) == len(set(places)) == len(STEPS) + 4
+
+
 @pytest.mark.parametrize("seed", [0, 2**63, 2**64 - 1])
 def test_every_seed_of_a_run_is_taken(photos, seed):
     assert photos(seed=seed)[0].shape == (BATCH, SIZE, SIZE, 3)
@@ -156,7 +171,7 @@ def test_fewer_photos_than_a_batch_come_as_often_as_they_must(photos):
 def test_without_a_photo_that_can_be_used_there_is_no_batch(photos, tmp_path):
     for path in tmp_path.iterdir():
         path.write_text("no photo")
-    with pytest.raises(NoPhotosError, match=r"none of the photos .* 12 were looked at; .*no JPEG"):
+    with pytest.raises(NoPhotosError, match=r"12 were looked at and none can be used; .*no JPEG"):
         photos()[0]
     with pytest.raises(NoPhotosError):
         next(photos().ahead(STEPS, lambda batch: batch))

@@ -66,6 +66,12 @@ def test_dropout_draws_from_the_seed_and_from_the_steps_made_so_far(batches):
     assert (weights(1) != weights(2)).any()
 
 
+def test_dropout_draws_anew_at_every_step(batches):
+    network = tc.Sequential(tc.Linear(3, 50), tc.Dropout(0.5), tc.Linear(50, 2))
+    optimizer = tc.optim.SGD(network.parameters(), 0.0)
+    assert len(set(train(network, optimizer, [batches[0]] * 6, tc.losses.mse))) == 6
+
+
 @pytest.fixture
 def stopped(batches):
     """Return a function that spoils something after two steps, and says how the third one ended."""

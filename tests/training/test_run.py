@@ -364,7 +364,7 @@ def test_where_no_photo_that_was_kept_for_judging_can_be_used_others_are_judged(
 def test_without_a_photo_that_can_be_used_there_is_no_run(photos, begin, tmp_path):
     for path in photos.iterdir():
         Image.new("RGB", (30, 30), (9, 9, 9)).save(path)
-    with pytest.raises(NoPhotosError, match=r"12 were looked at; .*grey: there is no colour"):
+    with pytest.raises(NoPhotosError, match=r"12 were looked at and none can be used; .*grey: there is no colour"):
         begin()
     shutil.rmtree(photos)
     with pytest.raises(NotADirectoryError, match="is no folder"):

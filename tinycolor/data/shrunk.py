@@ -113,6 +113,6 @@ def why_none(folder: Path, skipped: dict[Path, str]) -> str:
         return f"there are no photos in {shown(folder)}: name a folder with colour photos in it."
     path, reason = next(iter(skipped.items()))
     return (
-        f"none of the photos in {shown(folder)} can be used, {len(skipped):,} were looked at; "
+        f"of the photos in {shown(folder)}, {len(skipped):,} were looked at and none can be used; "
         f"{shown(path.name)}, for one: {reason}."
     )

@@ -272,14 +272,16 @@ def resume(dataset: Dataset, out: Path) -> Run:
     path = out / LAST
     checkpoint = read_checkpoint(path, ColorUNet)
     progress = checkpoint.progress
-    if "settings" not in progress:
-        raise RunError(f"{shown(path)} was not saved by a training run, so there is nothing to resume.")
+    try:
+        settings = Settings(**progress["settings"])
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{shown(path)} was not saved by a training run of this version: it cannot go on.") from error
     if dataset.learning.fingerprint() != progress["photos"]:
         raise RunError(
             f"the photos in {shown(dataset.folder)} are not those that {shown(out)} began with: put them back, or "
             "start a new run."
         )
-    run = _run(dataset, out, Settings(**progress["settings"]))
+    run = _run(dataset, out, settings)
     run.network.load_state_dict(checkpoint.network.state_dict())
     run.optimizer.load_state_dict(checkpoint.optimizer_state)
     run.best = progress["best_ab_mae"] or math.inf
