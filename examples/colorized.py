@@ -26,6 +26,7 @@ photos = [tc.open_image(FOLDER / f"{name}.jpg") for name in NAMES]
 height = min(len(photo) for photo in photos)
 photos = [photo[(len(photo) - height) // 2 :][:height] for photo in photos]
 rows = [np.concatenate([grey_photos(photo[None])[0], tc.colorize(photo, network), photo]) for photo in photos]
-path = Path("examples/pictures/colorized.jpg")
+path = Path("out/examples/colorized.jpg")
+path.parent.mkdir(parents=True, exist_ok=True)
 write_whole({path: strip(rows)})
 print(path)

@@ -131,13 +131,13 @@ assert strength[~car].mean() > 0.9 * true_strength[~car].mean()
 
 # %%
 red, green = np.array(COLOUR_A), np.array(COLOUR_B)  # a* and b* of either
-reds = draw_ambiguous(100, 24, tc.Generator(10, epoch=1), share=1)
-greens = draw_ambiguous(100, 24, tc.Generator(10, epoch=1), share=0)
-print("red:", red, " green:", green)
+reds, apple, _ = draw_ambiguous(100, 24, tc.Generator(10, epoch=1), share=1)  # apple: True where apple is
+greens, _, _ = draw_ambiguous(100, 24, tc.Generator(10, epoch=1), share=0)
+print("pictures in L*, a*, b*:", reds.shape, " red:", red, " green:", green)
 
-assert np.array_equal(reds.lab[..., 0], greens.lab[..., 0])  # L*: equal
-assert np.array_equal(np.unique(reds.lab[reds.shape][:, 1:], axis=0), [red])
-assert np.array_equal(np.unique(greens.lab[greens.shape][:, 1:], axis=0), [green])
+assert np.array_equal(reds[..., 0], greens[..., 0])  # L*: equal
+assert (reds[apple][:, 1:] == red).all()
+assert (greens[apple][:, 1:] == green).all()
 
 # %% [markdown]
 # So nobody can know, no person and no network of any size. Yet it has to answer, and with *one* colour. Which?
@@ -190,8 +190,9 @@ def batches(count):
         yield lab[..., :1] / 50 - 1, lab[..., 1:] / 110
 
 
+steps = 300
 painted = {}
-lightness = reds.lab[..., :1]  # the exam, grey: it is the same for the reds and the greens
+lightness = reds[..., :1]  # the exam, grey: it is the same for the reds and the greens
 for name, loss_function in {"squared": tc.losses.mse, "absolute": tc.losses.l1}.items():
     net = tc.networks.ColorUNet(widths=(8,), size=24, seed=10)
     optimizer = tc.optim.Adam(net.parameters(), tc.optim.one_cycle(2e-2, steps))
@@ -204,7 +205,6 @@ for name, loss_function in {"squared": tc.losses.mse, "absolute": tc.losses.l1}.
 # below, left and right. At the rim the filters see the cloth as well.)
 
 # %%
-apple = reds.shape  # (100, 24, 24): True where the colour is uncertain
 neighbours = [np.roll(apple, way, axis) for way in (1, -1) for axis in (1, 2)]
 inside = apple & np.all(neighbours, 0)
 mixture = 0.7 * red + 0.3 * green
@@ -213,15 +213,16 @@ print("squared error:  it answers", brown.round(1), " the mean:  ", mixture.roun
 print("absolute error: it answers", bold.round(1), " the median:", red)
 
 assert abs(brown - mixture).max() < 2
-assert abs(bold - red).max() < 4
+assert abs(bold - red).max() < 3
 away = [np.linalg.norm(brown - colour) for colour in (red, green)]
 print(f"from its answer to red it is {away[0]:.0f} units, to green {away[1]:.0f}")
 assert min(away) > 25  # no apple has this colour
 
 # %% [markdown]
-# As foretold. And what colour is the mean? With the L* of an apple, 51, it is a rusty brown. No apple is brown. But the
-# network has learned nothing wrong: we asked it to make the squared error small, and brown does. Here is what the
-# answers cost in the long run, if seven apples in ten are red.
+# As foretold. And what colour is the mean? With the L* of an apple, 51, it is a rusty brown, and none of these apples
+# is. But the network has learned nothing wrong: we asked it to make the squared error small, and brown does. Here is
+# what the answers cost in the long run, if seven apples in ten are red. (The mean is over a* and b*. In b* there is
+# hardly an error, so it is about half of the sums above.)
 
 
 # %%
@@ -271,8 +272,8 @@ rows = {
     "given:\nL*": np.zeros_like(always),
     "squared\nerror": painted["squared"],
     "absolute\nerror": painted["absolute"],
-    "truth,\n7 in 10": reds.lab[..., 1:],
-    "truth,\n3 in 10": greens.lab[..., 1:],
+    "truth,\n7 in 10": reds[..., 1:],
+    "truth,\n3 in 10": greens[..., 1:],
 }
 axes = right.subplots(5, 5)
 for row_of_axes, (name, ab) in zip(axes, rows.items(), strict=True):

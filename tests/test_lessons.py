@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import tinycolor as tc
+
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
 CHECK_LINE = "# %% The check: do not change anything below this line\n"
@@ -15,14 +17,15 @@ NO_NETWORK = """
 import runpy, socket, sys
 def refuse(*_, **__): raise AssertionError("a lesson needs no network")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-runpy.run_path(sys.argv[1], run_name="__main__")
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def run(path, folder):
+def run(path, folder, *arguments):
     environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", NO_NETWORK, str(path)],
+        [sys.executable, "-W", "error", "-c", NO_NETWORK, str(path), *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -36,7 +39,7 @@ def names(paths):
 
 
 def test_there_are_lessons_each_with_an_exercise_and_a_solution():
-    assert len(LESSONS) >= 7
+    assert len(LESSONS) >= 10
     for kind in ("exercises", "solutions"):
         assert names(sorted((ROOT / "lessons" / kind).glob("*.py"))) == names(LESSONS)
 
@@ -75,8 +78,17 @@ def test_exercise_and_solution_have_the_same_check(lesson):
     assert re.search(r"^ +(return )?\.\.\.$", exercise.split(CHECK_LINE)[0], re.MULTILINE)
 
 
-@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("figure*.py")), ids=lambda path: path.stem)
 def test_an_example_draws_its_figure(example, tmp_path):
     result = run(example, tmp_path)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "out" / "examples" / f"{example.stem}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_of_the_readme_is_drawn_from_any_checkpoint(tmp_path):
+    checkpoint = tmp_path / "some.safetensors"
+    tc.save_checkpoint(checkpoint, tc.networks.ColorUNet(widths=(2, 3)))
+    result = run(ROOT / "examples" / "colorized.py", tmp_path, str(checkpoint))
+    assert result.returncode == 0, result.stderr
+    height, width, _ = tc.open_image(tmp_path / "out" / "examples" / "colorized.jpg").shape
+    assert width > height > 300

@@ -142,8 +142,8 @@ assert not np.allclose(gradients, wanted + 1, atol=1e-4), (
     "Your gradients are those of this batch plus what was there before: backward only ever adds. Which line forgets?"
 )
 assert moved.any() or gradients.any(), (
-    "Every gradient is 0, and no weight has moved. Either backward(dy) was not called, or zero_grad() came after it and "
-    "wiped out what it had brought."
+    "Every gradient is 0, and no weight has moved. Either backward(dy) was not called, or zero_grad() came after it, "
+    "and wiped out what it had brought."
 )
 assert moved.any(), "No weight has moved. Which of the five lines moves them? Does it end in ()?"
 right_order = np.allclose(moved, -0.1 * wanted, atol=1e-4)
@@ -177,7 +177,7 @@ for colours, shares in tests:
         name = function.__name__
         mine = np.asarray(run(function, colours.copy(), shares.copy()))
         told = f"For colours {colours.tolist()} with shares {shares.tolist()}"
-        middle = "It has more than half only if its share is above 0.5: look at a* alone, then at b* alone."
+        middle = "It has less than half. Look at a* alone, and then at b* alone: where is the middle?"
         hint = "The others pull too, and the farther away, the harder." if power == 2 else middle
         assert mine.shape != (len(colours),) or len(colours) == 2, (
             f"{told} {name}() gave {mine.shape}: one number for each colour. It is the colours that are to become one."
