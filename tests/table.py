@@ -173,6 +173,19 @@ def upsample(draw):
 
 
 @st.composite
+def adaptive_avg_pool2d(draw):
+    """Windows that divide the picture, that overlap, and more of them than there are pixels."""
+    layer = tc.AdaptiveAvgPool2d(draw(sides(1, 4)))
+    return layer, (numbers(draw, draw(SMALL), draw(SIZE), draw(SIZE), draw(SMALL)),)
+
+
+@st.composite
+def bilinear_conv_transpose2d(draw):
+    layer = tc.BilinearConvTranspose2d(draw(sides(1, 4)), draw(sides(1, 3)))
+    return layer, (numbers(draw, draw(SMALL), draw(SIZE), draw(SIZE), draw(SMALL)),)
+
+
+@st.composite
 def batch_norm2d(draw):
     channels = draw(SMALL)
     layer = randomised(draw, tc.BatchNorm2d(channels))
@@ -302,6 +315,20 @@ def color_unet(draw):
     return randomised(draw, smooth(net), gain=4), (numbers(draw, draw(SMALL), height, width, net.in_channels),)
 
 
+@st.composite
+def vgg16(draw):
+    net = tc.networks.VGG16(draw(SMALL), width=draw(st.sampled_from([1 / 512, 1 / 256])))
+    height, width = (draw(st.integers(32, 35)) for _ in range(2))
+    return randomised(draw, smooth(net)), (numbers(draw, draw(SMALL), height, width, 3),)
+
+
+@st.composite
+def fcn(draw, kind):
+    net = kind(draw(SMALL), width=1 / 512)
+    # With 26 all maps divide evenly: the smooth cousin of max-pooling knows no partial windows.
+    return randomised(draw, smooth(net)), (numbers(draw, draw(st.integers(1, 2)), 26, 26, 3),)
+
+
 def free(name, pairs, **more):
     """A row of a layer that takes any shape."""
     return Row(name, pairs, counts_channels=False, counts_axes=False, **more)
@@ -316,6 +343,8 @@ ROWS = [
     free("Flatten", flatten()),
     Row("MaxPool2d", pool(tc.MaxPool2d), counts_channels=False),
     Row("AvgPool2d", pool(tc.AvgPool2d), counts_channels=False),
+    Row("AdaptiveAvgPool2d", adaptive_avg_pool2d(), counts_channels=False),
+    Row("BilinearConvTranspose2d", bilinear_conv_transpose2d(), counts_channels=False),
     Row("Upsample", upsample(), counts_channels=False),
     Row("BatchNorm2d", batch_norm2d(), MODES, BENT),
     Row("InstanceNorm2d", instance_norm2d(), tolerance=BENT),
@@ -337,4 +366,8 @@ ROWS = [
     Row("Fusion", fusion(), tolerance=BENT),
     Row("CrossCircleCNN", cross_circle_cnn(), tolerance=BENT, examples=20),
     Row("ColorUNet", color_unet(), ("train", "eval"), BENT, examples=10),
+    Row("VGG16", vgg16(), tolerance=BENT, examples=5),
+    Row("FCN32s", fcn(tc.networks.FCN32s), tolerance=BENT, examples=1),
+    Row("FCN16s", fcn(tc.networks.FCN16s), tolerance=BENT, examples=1),
+    Row("FCN8s", fcn(tc.networks.FCN8s), tolerance=BENT, examples=1),
 ]

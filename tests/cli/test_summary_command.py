@@ -1,5 +1,7 @@
 """``tinycolor summary`` of a network's name and of a checkpoint."""
 
+import functools
+
 import pytest
 
 import tinycolor as tc
@@ -26,6 +28,12 @@ def test_it_builds_a_network_of_the_wanted_size(run):
     assert "expected a multiple of 4" in run("summary", "CrossCircleCNN", "--size", "30", code=1)
 
 
+def test_it_shows_colour_pictures_to_a_network_that_takes_them(run, monkeypatch):
+    monkeypatch.setattr(tc.networks, "VGG16", functools.partial(tc.networks.VGG16, width=1 / 64))
+    assert run("summary", "VGG16").startswith("VGG16: (1, 224, 224, 3) -> (1, 1000)\n")
+    assert run("summary", "VGG16", "--size", "40").startswith("VGG16: (1, 40, 40, 3) -> (1, 1000)\n")
+
+
 def test_a_checkpoint_says_itself_what_it_holds(run, checkpoint, painter, tmp_path):
     printed = run("summary", checkpoint)
     assert printed.startswith("ColorUNet: (1, 16, 16, 1) -> (1, 16, 16, 2)\n")
@@ -39,7 +47,9 @@ def test_a_checkpoint_says_itself_what_it_holds(run, checkpoint, painter, tmp_pa
 
 def test_what_is_neither_a_name_nor_a_file_is_told_both(run, tmp_path):
     path = tmp_path / "ColourUNet"
-    assert run("summary", path, code=1) == (f"Error: {path}: no such file; or name one of ColorUNet, CrossCircleCNN.\n")
+    assert run("summary", path, code=1) == (
+        f"Error: {path}: no such file; or name one of {', '.join(tc.networks.__all__)}.\n"
+    )
 
 
 def test_a_damaged_checkpoint_is_one_sentence(run, checkpoint, tmp_path):

@@ -7,10 +7,11 @@ import sys
 import time
 
 import pytest
-from test_soak import note
 
 from tinycolor.files import TEMPORARY, sweep
 from tinycolor.training.checkpoint import read_checkpoint
+
+from test_soak import note
 
 pytestmark = pytest.mark.slow
 KILLS = 50

@@ -9,9 +9,10 @@ import sys
 
 import numpy as np
 import pytest
-from test_soak import note
 
 import tinycolor as tc
+
+from test_soak import note
 
 pytestmark = pytest.mark.slow
 EACH = 100
