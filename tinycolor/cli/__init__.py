@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import click
 
 from tinycolor.cli.bench import bench
@@ -17,6 +19,8 @@ from tinycolor.cli.train import train
 @click.version_option(package_name="tinycolor-nn")
 def main() -> None:
     """Deep learning written by hand, for learning how machines see and colour pictures."""
+    # What Pillow finds odd about a photo that it can open after all is of no use to anybody here.
+    warnings.filterwarnings("ignore", module="PIL")
 
 
 for command in (demo, train, colorize, evaluate, summary, bench, doctor):

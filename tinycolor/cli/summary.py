@@ -18,12 +18,12 @@ from tinycolor.networks.network import Network
 def summary(network: str, batch: int, size: int | None) -> None:
     """Print NETWORK layer by layer: shapes, parameters, memory, algorithm.
 
-    NETWORK is a checkpoint, or the name of a network as it comes: CrossCircleCNN, ColorUNet.
+    NETWORK is a checkpoint, or the name of a network as it comes: CrossCircleCNN, ColorUNet, VGG16, FCN8s.
     """
     try:
         net = _fresh(network, size) if network in tc.networks.__all__ else tc.load_checkpoint(network)
         side = size or net.size
-        table = tc.summary(net, (batch, side, side, 1))
+        table = tc.summary(net, (batch, side, side, getattr(net, "in_channels", 1)))
     except tc.CheckpointError as error:
         known = f"; or name one of {', '.join(tc.networks.__all__)}" if not Path(network).exists() else ""
         raise click.ClickException(f"{error}{known}.") from error
@@ -38,4 +38,4 @@ def summary(network: str, batch: int, size: int | None) -> None:
 
 def _fresh(name: str, size: int | None) -> Network:
     kind = getattr(tc.networks, name)
-    return kind(size=size or signature(kind).parameters["size"].default)
+    return kind(size=size) if size and "size" in signature(kind).parameters else kind()
