@@ -227,8 +227,9 @@ class Run:
             self.best = scores["ab_mae"]
             save_checkpoint(self.out / BEST, self.network, progress=self._progress())
         self.save()
-        sheets = [(int(path.stem), path) for path in sorted(sheet.parent.glob("*.png"))]
-        report.write(self.out, asdict(self.settings), self.log(), [one for one in sheets if one[0] <= self.step])
+        paths = sorted(path for path in sheet.parent.glob("*.png") if path.stem.isdecimal())
+        sheets = [(int(path.stem), path) for path in paths if int(path.stem) <= self.step]
+        report.write(self.out, asdict(self.settings), self.log(), sheets)
         self._clock += time.perf_counter() - started
         return {"network": scores, **self.baselines}
 
