@@ -90,6 +90,138 @@ class CrossCircleTwin(nn.Module):
                 yield f"{ours}.{part}", f"{theirs}.{part}"
 
 
+# Simonyan and Zisserman 2015, table 1, column D: the channels of each 3x3 convolution, and where maps are pooled.
+CONFIGURATION_D = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M")
+VGG_BLOCKS = tuple(f"blocks.{number}." for number in range(5))
+
+
+def vgg_features(width: float, batch_norm: bool = False, border: int = 1, ceil_mode: bool = False) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    inputs = 3
+    for item in CONFIGURATION_D:
+        if item == "M":
+            layers.append(nn.MaxPool2d(2, ceil_mode=ceil_mode))
+            continue
+        channels = max(1, int(item * width))
+        layers.append(nn.Conv2d(inputs, channels, 3, padding=1 if layers else border))
+        layers += [nn.BatchNorm2d(channels)] if batch_norm else []
+        layers.append(nn.ReLU())
+        inputs = channels
+    return nn.Sequential(*layers)
+
+
+def vgg_features_names(features: nn.Sequential, blocks: tuple[str, ...] = VGG_BLOCKS) -> Iterator[tuple[str, str]]:
+    """Theirs are numbered through, ours within each block."""
+    block = place = 0
+    for number, layer in enumerate(features):
+        for part in layer.state_dict():
+            if part != "num_batches_tracked":
+                yield f"{blocks[block]}{place}.{part}", f"features.{number}.{part}"
+        place += 1
+        if isinstance(layer, nn.MaxPool2d):
+            block, place = block + 1, 0
+
+
+class Kept(nn.Module):
+    """Dropout of a given mask."""
+
+    def __init__(self, mask: np.ndarray):
+        super().__init__()
+        self.mask = to_nchw(mask)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.mask / 0.5 if self.training else x
+
+
+class VGG16Twin(nn.Module):
+    """As torchvision has it; ``masks`` say which hidden units stay in train mode."""
+
+    def __init__(self, masks: list[np.ndarray], classes: int, width: float, batch_norm: bool = False):
+        super().__init__()
+        channels, hidden = int(512 * width), int(4096 * width)
+        self.features = vgg_features(width, batch_norm)
+        self.classifier = nn.Sequential(
+            nn.Linear(channels * 7 * 7, hidden), nn.ReLU(), Kept(masks[0]),
+            nn.Linear(hidden, hidden), nn.ReLU(), Kept(masks[1]),
+            nn.Linear(hidden, classes),
+        )  # fmt: skip
+        self.flattened = {"classifier.0.weight": (7, 7, channels)}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.classifier(nn.functional.adaptive_avg_pool2d(self.features(x), 7).flatten(1))
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Yield (our name, their name) of every parameter and running statistic."""
+        yield from vgg_features_names(self.features)
+        for ours, theirs in (("head.2", "classifier.0"), ("head.5", "classifier.3"), ("head.8", "classifier.6")):
+            for part in ("weight", "bias"):
+                yield f"{ours}.{part}", f"{theirs}.{part}"
+
+
+class FCNTwin(nn.Module):
+    """As the authors' net.py has it, layer by layer; ``stride`` is 32, 16 or 8."""
+
+    def __init__(self, masks: list[np.ndarray], classes: int, width: float, stride: int):
+        super().__init__()
+        hidden = int(4096 * width)
+        self.stride = stride
+        self.features = vgg_features(width, border=100, ceil_mode=True)
+        self.fc6, self.drop6 = nn.Conv2d(int(512 * width), hidden, 7), Kept(masks[0])
+        self.fc7, self.drop7 = nn.Conv2d(hidden, hidden, 1), Kept(masks[1])
+        self.score_fr = nn.Conv2d(hidden, classes, 1)
+        if stride <= 16:
+            self.score_pool4 = nn.Conv2d(int(512 * width), classes, 1)
+        if stride <= 8:
+            self.score_pool3 = nn.Conv2d(int(256 * width), classes, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        pool3 = self.features[:17](x)
+        pool4 = self.features[17:24](pool3)
+        pool5 = self.features[24:](pool4)
+        fc6 = self.drop6(torch.relu(self.fc6(pool5)))
+        fc7 = self.drop7(torch.relu(self.fc7(fc6)))
+        score = self.score_fr(fc7)
+        if self.stride <= 16:
+            upscore2 = deconvolution(score, 4, 2)
+            score = upscore2 + crop_like(self.score_pool4(pool4), upscore2, 5)
+        if self.stride <= 8:
+            upscore_pool4 = deconvolution(score, 4, 2)
+            score = upscore_pool4 + crop_like(self.score_pool3(pool3), upscore_pool4, 9)
+        upscore = deconvolution(score, 2 * self.stride, self.stride)
+        return crop_like(upscore, x, {32: 19, 16: 27, 8: 31}[self.stride])
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Yield (our name, their name) of every parameter."""
+        at_pool4 = {32: "scores.", 16: "scores.4.", 8: "scores.3.deeper.1."}[self.stride]
+        block5, head = (
+            (f"{at_pool4}deeper.0.", f"{at_pool4}deeper.1.") if self.stride < 32 else ("scores.4.", "scores.5.")
+        )
+        block4 = "scores.3.deeper.0." if self.stride == 8 else "scores.3."
+        yield from vgg_features_names(self.features, ("scores.0.", "scores.1.", "scores.2.", block4, block5))
+        places = {"fc6": f"{head}0", "fc7": f"{head}3", "score_fr": f"{head}6"}
+        places |= {"score_pool4": f"{at_pool4}score", "score_pool3": "scores.3.score"}
+        for theirs, ours in places.items():
+            if hasattr(self, theirs):
+                for part in ("weight", "bias"):
+                    yield f"{ours}.{part}", f"{theirs}.{part}"
+
+
+def deconvolution(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
+    """Enlarge each channel by the filter of the authors' surgery.py, out of a whole bank that is mostly zeros."""
+    factor = (kernel + 1) // 2
+    centre = factor - 1 if kernel % 2 == 1 else factor - 0.5
+    along = 1 - abs(torch.arange(kernel, dtype=x.dtype) - centre) / factor
+    bank = torch.zeros(x.shape[1], x.shape[1], kernel, kernel, dtype=x.dtype)
+    for channel in range(x.shape[1]):
+        bank[channel, channel] = torch.outer(along, along)
+    return nn.functional.conv_transpose2d(x, bank, stride=stride)
+
+
+def crop_like(x: torch.Tensor, reference: torch.Tensor, offset: int) -> torch.Tensor:
+    height, width = reference.shape[2:]
+    return x[:, :, offset : offset + height, offset : offset + width]
+
+
 def load(twin: nn.Module, state: dict[str, np.ndarray]) -> nn.Module:
     """Give a twin the numbers, and the dtype, of our ``state_dict``; return it."""
     names, flattened = dict(twin.names()), getattr(twin, "flattened", {})

@@ -11,7 +11,9 @@ from tinycolor.data.photos import ImageError, open_image
 from tinycolor.gradcheck import GradientError, gradcheck
 from tinycolor.inspect import explain, receptive_field, remembered, summary
 from tinycolor.layers.activation import LeakyReLU, Maxout, ReLU, Sigmoid, Softmax, Tanh
+from tinycolor.layers.adaptive_pool import AdaptiveAvgPool2d
 from tinycolor.layers.base import Backward, Layer, frozen
+from tinycolor.layers.bilinear import BilinearConvTranspose2d
 from tinycolor.layers.block import ConvNormAct
 from tinycolor.layers.combine import Concat, Fusion, Residual, Sequential, Skip
 from tinycolor.layers.conv import Conv2d, ConvTranspose2d
@@ -28,9 +30,11 @@ from tinycolor.training.checkpoint import CheckpointError, load_checkpoint, save
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaptiveAvgPool2d",
     "AvgPool2d",
     "Backward",
     "BatchNorm2d",
+    "BilinearConvTranspose2d",
     "CheckpointError",
     "Concat",
     "Conv2d",

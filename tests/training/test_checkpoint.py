@@ -424,7 +424,7 @@ def test_another_network_than_expected(path):
 def test_an_unknown_network(path, name):
     texts, tensors = contents(path)
     forge(path, {**texts, "network": name}, tensors)
-    assert "expected one of ColorUNet, CrossCircleCNN" in refused(path)
+    assert f"expected one of {', '.join(tc.networks.__all__)}" in refused(path)
 
 
 OPTIONS = {

@@ -21,7 +21,9 @@ from functools import singledispatch
 import numpy as np
 
 from tinycolor.layers.activation import LeakyReLU, Maxout, ReLU, Sigmoid, Softmax, Tanh
+from tinycolor.layers.adaptive_pool import AdaptiveAvgPool2d
 from tinycolor.layers.base import Layer
+from tinycolor.layers.bilinear import BilinearConvTranspose2d
 from tinycolor.layers.block import ConvNormAct
 from tinycolor.layers.combine import Concat, Fusion, Residual, Sequential, Skip
 from tinycolor.layers.conv import Conv2d, ConvTranspose2d
@@ -32,6 +34,8 @@ from tinycolor.layers.pool import AvgPool2d, MaxPool2d
 from tinycolor.layers.upsample import Upsample
 from tinycolor.networks.color_unet import ColorUNet
 from tinycolor.networks.cross_circle import CrossCircleCNN
+from tinycolor.networks.fcn import FCN, AddScores
+from tinycolor.networks.vgg import VGG16
 
 
 def receptive_field(net: Layer) -> tuple[int, int]:
@@ -52,7 +56,7 @@ def receptive_field(net: Layer) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        A layer sees the whole picture (Linear, Flatten, InstanceNorm2d, Fusion), or has no rule.
+        A layer sees the whole picture (Linear, Flatten, AdaptiveAvgPool2d, InstanceNorm2d, Fusion), or has no rule.
     """
     height, width = (
         max(_extent(reads(net, np.array([row]), axis)) for row in range(_period(net, axis))) for axis in (0, 1)
@@ -89,9 +93,12 @@ def _(layer: MaxPool2d | AvgPool2d, rows: np.ndarray, axis: int) -> np.ndarray:
 
 @reads.register
 def _(layer: ConvTranspose2d, rows: np.ndarray, axis: int) -> np.ndarray:
-    # Input row i stamps the output rows i * stride - padding + tap.
-    stamped = windows(rows, 1, layer.padding[axis], -np.arange(layer.kernel_size[axis]))
-    return stamped[stamped % layer.stride[axis] == 0] // layer.stride[axis]
+    return stampers(rows + layer.padding[axis], layer.kernel_size[axis], layer.stride[axis])
+
+
+@reads.register
+def _(layer: BilinearConvTranspose2d, rows: np.ndarray, axis: int) -> np.ndarray:
+    return stampers(rows, layer.kernel_size[axis], layer.stride[axis])
 
 
 @reads.register
@@ -143,7 +150,22 @@ def _(layer: CrossCircleCNN, rows: np.ndarray, axis: int) -> np.ndarray:
     return reads(layer.stages, rows, axis)
 
 
-@reads.register(Linear | Flatten | InstanceNorm2d | Fusion)
+@reads.register
+def _(layer: VGG16, rows: np.ndarray, axis: int) -> np.ndarray:
+    return reads(layer.blocks, reads(layer.head, rows, axis), axis)
+
+
+@reads.register
+def _(layer: FCN, rows: np.ndarray, axis: int) -> np.ndarray:
+    return reads(layer.scores, rows + layer.offset, axis)
+
+
+@reads.register
+def _(layer: AddScores, rows: np.ndarray, axis: int) -> np.ndarray:
+    return np.union1d(reads(layer.deeper, rows, axis), reads(layer.score, rows + layer.offset, axis))
+
+
+@reads.register(Linear | Flatten | AdaptiveAvgPool2d | InstanceNorm2d | Fusion)
 def _(layer: Layer, rows: np.ndarray, axis: int) -> np.ndarray:
     raise ValueError(
         f"receptive_field got {layer.name}, which sees the whole picture: ask for the layers before it alone."
@@ -155,6 +177,12 @@ def windows(rows: np.ndarray, stride: int, start: int, taps: np.ndarray) -> np.n
     return np.unique(np.add.outer(rows * stride + start, taps))
 
 
+def stampers(rows: np.ndarray, kernel: int, stride: int) -> np.ndarray:
+    """Return all input rows of a transposed convolution that stamp these rows: i stamps ``i * stride + tap``."""
+    first_stamped = windows(rows, 1, 0, -np.arange(kernel))
+    return first_stamped[first_stamped % stride == 0] // stride
+
+
 def _extent(rows: np.ndarray) -> int:
     return int(rows[-1] - rows[0]) + 1 if len(rows) else 0
 
@@ -163,5 +191,5 @@ def _period(net: Layer, axis: int) -> int:
     """After how many output rows everything repeats: what all enlargements together amount to."""
     layers = [layer for _, layer in net.walk()]
     scales = [layer.scale_factor[axis] for layer in layers if isinstance(layer, Upsample)]
-    strides = [layer.stride[axis] for layer in layers if isinstance(layer, ConvTranspose2d)]
+    strides = [layer.stride[axis] for layer in layers if isinstance(layer, ConvTranspose2d | BilinearConvTranspose2d)]
     return math.prod(scales + strides)

@@ -2,5 +2,7 @@
 
 from tinycolor.networks.color_unet import ColorUNet
 from tinycolor.networks.cross_circle import CrossCircleCNN
+from tinycolor.networks.fcn import FCN8s, FCN16s, FCN32s
+from tinycolor.networks.vgg import VGG16
 
-__all__ = ["ColorUNet", "CrossCircleCNN"]
+__all__ = ["VGG16", "ColorUNet", "CrossCircleCNN", "FCN8s", "FCN16s", "FCN32s"]

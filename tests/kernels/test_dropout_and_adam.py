@@ -1,0 +1,66 @@
+"""Dropout draws the generator's bits; Adam moves weights as the optimizer does."""
+
+import numpy as np
+import pytest
+
+import tinycolor as tc
+from tinycolor.kernels import adam, dropout
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 1023, 1024, 1025, 5000])
+@pytest.mark.parametrize(
+    ("seed", "epoch", "step", "draw"), [(0, 0, 0, 0), (2**64 - 1, 2**32 - 1, 2**32 - 2, 7), (1 << 32, 5, 3, 2)]
+)
+def test_dropout_draws_the_bits_of_the_generator(device, count, seed, epoch, step, draw):
+    rng = tc.Generator(seed, epoch, step)
+    rng.draws = draw
+    wanted = rng.uniform((count,)) >= 0.3
+    x = np.random.default_rng(0).standard_normal(count).astype("float32")
+    position = np.array([step, epoch], np.uint32)
+    y, keep = device.run(
+        lambda x, position: dropout.dropout(x, 0.3, seed=seed, draw=draw, position=position), x, position
+    )
+    np.testing.assert_array_equal(keep, wanted)
+    np.testing.assert_array_equal(y, x * wanted * (1 / (1 - 0.3)))
+    assert keep.dtype == "bool"
+
+
+def test_dropout_equals_the_layer(device):
+    layer, x, dy = tc.Dropout(0.5), *np.random.default_rng(0).standard_normal((2, 3, 5, 7, 9)).astype("float32")
+    wanted, backward = layer(x, rng=tc.Generator(4, 2, 9))
+    position = np.array([9, 2], np.uint32)
+    y, keep = device.run(lambda x, position: dropout.dropout(x, 0.5, seed=4, draw=0, position=position), x, position)
+    np.testing.assert_array_equal(y, wanted)
+    np.testing.assert_array_equal(device.run(dropout.dropout_dx, dy, keep, 0.5), backward(dy))
+
+
+def test_one_bit_of_difference_would_show(cpu):
+    cpu.edit = lambda text: text.replace("round < 10", "round < 9")
+    position = np.array([0, 0], np.uint32)
+    _, keep = dropout.dropout(np.ones(64, "float32"), 0.5, seed=0, draw=0, position=position)
+    assert (keep != (tc.Generator(0).uniform((64,)) >= 0.5)).any()
+
+
+@pytest.mark.parametrize("count", [1, 255, 1000])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.9)])
+def test_adam_follows_the_optimizer(device, count, betas):
+    rng = np.random.default_rng(0)
+    parameter = tc.Parameter(rng.standard_normal(count).astype("float32"))
+    rates = [0.1, 0.01, 0.02, 0.003]
+    optimizer = tc.optim.Adam([parameter], rates.__getitem__, betas=betas)
+    gradients = rng.standard_normal((len(rates), count)).astype("float32")
+    data = parameter.data.copy()
+
+    def all_steps(data, gradients, m, v, steps, rates):
+        for i in range(len(gradients)):
+            adam.adam(data, gradients[i], m, v, steps=steps, learning_rate=rates[i : i + 1], betas=betas)
+        return data, m, v, steps
+
+    zeros = np.zeros(count, "float32")
+    got = device.run(all_steps, data, gradients, zeros, zeros, np.zeros(1, np.int64), np.array(rates))
+    for gradient in gradients:
+        parameter.grad[...] = gradient
+        optimizer.step()
+    for array, wanted in zip(got, (parameter.data, optimizer.m, optimizer.v), strict=False):
+        np.testing.assert_allclose(array, wanted, rtol=1e-6, atol=1e-7)
+    assert got[-1] == len(rates)

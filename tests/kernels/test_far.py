@@ -1,0 +1,73 @@
+"""Batches of more than 2**32 numbers: 32 bits cannot count them. Only the last block of threads runs.
+
+The memory is asked for and not filled, so that all but its last pages take no room.
+"""
+
+import mmap
+import sys
+
+import numpy as np
+import pytest
+
+from tinycolor.kernels import adam, conv_naive, conv_tensor, conv_tiled, dropout, im2col, loader, pool, upsample
+
+PIXELS = (1 << 14, 1 << 14)  # 2**28 of them: eight pictures fill 31 bits, 16 pictures 32
+NO_RESERVE = 0x4000  # Linux: promise no memory for pages that nobody touches
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux, for memory without pages")
+
+
+def far_array(shape, dtype="float32"):
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE)
+    return np.frombuffer(memory, dtype).reshape(shape)
+
+
+@pytest.fixture
+def far(cpu, monkeypatch):
+    monkeypatch.setattr(loader, "empty", lambda like, shape, dtype="float32": far_array(shape, dtype))
+    cpu.only_last_block = True
+    return cpu
+
+
+@pytest.fixture
+def x():
+    """Pictures that are black but for their last four pixels, 1, 2, 3 and 4."""
+    x = far_array((17, *PIXELS, 1))
+    x.reshape(-1)[-4:] = 1, 2, 3, 4
+    return x
+
+
+def last(array, count):
+    return array.reshape(-1)[-count:].tolist()
+
+
+@pytest.mark.parametrize("module", [conv_naive, conv_tiled, conv_tensor], ids=lambda module: module.__name__)
+def test_convolution(far, x, module):
+    weight = np.array([10, 1], "float32").reshape(1, 2, 1, 1)
+    assert last(module.conv2d(x, weight), 3) == [12, 23, 34]
+    wider = (*x.shape[:2], x.shape[2] + 1, 1)
+    assert last(module.conv2d_dx(x, weight, wider), 3) == [32, 43, 4]
+
+
+def test_im2col(far, x):
+    columns = im2col.im2col(x, (1, 1), (1, 1), (0, 0), (1, 1))
+    assert last(columns, 4) == [1, 2, 3, 4]
+    assert last(im2col.col2im(columns, x.shape, (1, 1), (0, 0), (1, 1)), 4) == [1, 2, 3, 4]
+
+
+def test_pool_and_upsample(far, x):
+    y, winner = pool.max_pool2d(x, (1, 2), (1, 1), False)
+    assert last(y, 3) == [2, 3, 4]
+    assert last(pool.max_pool2d_dx(y, winner, x.shape, (1, 2), (1, 1)), 3) == [2, 3, 4]
+    assert last(upsample.upsample_nearest(x[8:], (1, 2)), 4) == [3, 3, 4, 4]
+    assert last(upsample.upsample_nearest_dx(x, (1, 2)), 2) == [3, 7]
+
+
+def test_dropout_and_adam(far, x):
+    y, keep = dropout.dropout(x, 0.0, seed=0, draw=0, position=np.zeros(2, np.uint32))
+    assert last(y, 4) == [1, 2, 3, 4]
+    assert last(dropout.dropout_dx(x, keep, 0.0), 4) == [1, 2, 3, 4]
+    m, v = far_array(x.shape), far_array(x.shape)
+    adam.adam(x, x, m, v, steps=np.zeros(1, np.int64), learning_rate=np.array([0.5]))  # its own gradient
+    np.testing.assert_allclose(last(x, 4), [0.5, 1.5, 2.5, 3.5], rtol=1e-6)

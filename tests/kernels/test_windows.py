@@ -1,0 +1,91 @@
+"""Chapter 2, pooling and upsampling: they copy and add in a fixed order, so they equal NumPy bit for bit."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from tinycolor.kernels import im2col, pool, upsample
+from tinycolor.ops import im2col as plain_im2col
+from tinycolor.ops import pool as plain_pool
+from tinycolor.ops import upsample as plain_upsample
+
+from ops.test_conv import Case, random_cases
+from ops.test_pool import random_cases as random_pool_cases
+
+CASES = [*random_cases(25, seed=6), Case((3, 11, 13, 5), (3, 2, 5, 1), stride=(2, 1), padding=(1, 2))]
+POOL_CASES = random_pool_cases(25, seed=1)
+
+
+def random(shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_im2col(device, case):
+    x, arguments = random(case.x_shape), (case.weight_shape[:2], *case.steps.values())
+    wanted = plain_im2col.im2col(x, *arguments)
+    np.testing.assert_array_equal(device.run(im2col.im2col, x, *arguments), wanted)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_col2im(device, case):
+    columns = random((*case.y_shape[:3], *case.weight_shape[:3]))
+    arguments = (case.x_shape, *case.steps.values())
+    wanted = plain_im2col.col2im(columns, *arguments)
+    np.testing.assert_array_equal(device.run(im2col.col2im, columns, *arguments), wanted)
+
+
+@pytest.mark.parametrize("case", POOL_CASES, ids=str)
+def test_max_pool(device, case):
+    """Few different numbers, so that there are many ties; and some NaN."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 0, case.x_shape).astype("float32")
+    x[rng.random(x.shape) < 0.05] = np.nan
+    got = device.run(pool.max_pool2d, x, *case[1:])
+    for array, wanted in zip(got, plain_pool.max_pool2d(x, *case[1:]), strict=True):
+        np.testing.assert_array_equal(array, wanted)
+        assert array.dtype == wanted.dtype
+
+
+@pytest.mark.parametrize("case", POOL_CASES, ids=str)
+def test_max_pool_gradient(device, case):
+    x = np.random.default_rng(0).integers(-3, 0, case.x_shape).astype("float32")
+    y, winner = plain_pool.max_pool2d(x, *case[1:])
+    arguments = (random(y.shape), winner, x.shape, case.kernel_size, case.stride)
+    np.testing.assert_array_equal(device.run(pool.max_pool2d_dx, *arguments), plain_pool.max_pool2d_dx(*arguments))
+
+
+def test_max_pool_of_more_taps_than_a_byte_can_number(device):
+    x = np.arange(40 * 40, dtype="float32").reshape(1, 40, 40, 1)
+    y, winner = device.run(pool.max_pool2d, x, (20, 20), (20, 20), False)
+    assert winner.dtype == "uint16"
+    assert (winner == 399).all()
+    arguments = (y, winner, x.shape, (20, 20), (20, 20))
+    np.testing.assert_array_equal(device.run(pool.max_pool2d_dx, *arguments), plain_pool.max_pool2d_dx(*arguments))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 5, 3, 7), (3, 9, 8, 4)])
+@pytest.mark.parametrize("scale", [(1, 1), (2, 2), (3, 1), (2, 5)])
+def test_upsample_nearest(device, shape, scale):
+    x = random(shape)
+    y = plain_upsample.upsample_nearest(x, scale)
+    np.testing.assert_array_equal(device.run(upsample.upsample_nearest, x, scale), y)
+    dy = random(y.shape)
+    wanted = plain_upsample.upsample_nearest_dx(dy, scale)
+    np.testing.assert_array_equal(device.run(upsample.upsample_nearest_dx, dy, scale), wanted)
+
+
+@pytest.mark.parametrize(
+    ("module", "plain", "function"),
+    [
+        (im2col, plain_im2col, "im2col"),
+        (im2col, plain_im2col, "col2im"),
+        (pool, plain_pool, "max_pool2d"),
+        (pool, plain_pool, "max_pool2d_dx"),
+        (upsample, plain_upsample, "upsample_nearest"),
+        (upsample, plain_upsample, "upsample_nearest_dx"),
+    ],
+)
+def test_signature_is_that_of_the_plain_path(module, plain, function):
+    assert inspect.signature(getattr(module, function)) == inspect.signature(getattr(plain, function))

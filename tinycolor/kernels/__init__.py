@@ -1,0 +1,13 @@
+"""The GPU's side of ``ops``: CUDA C, read like a book from naive to fast, and for each chapter its launcher.
+
+A chapter ``name.cu`` holds kernels; ``name.py`` beside it launches them and has the signatures of its NumPy
+twin in ``tinycolor/ops``. All kernels compute in float32, on NHWC pictures, without atomics: every number is
+added up by one thread in one order, so the same input gives the same bits.
+
+1. ``conv_naive``   one thread per number, the sums as they are defined
+2. ``im2col``       every window written out, and gathered back
+3. ``conv_tiled``   the convolution as a matrix product, tile by tile through shared memory
+4. ``conv_tensor``  the same tiles on tensor cores, the next ones on their way meanwhile
+
+and ``pool``, ``upsample``, ``dropout`` and ``adam``, which only move or scale numbers.
+"""

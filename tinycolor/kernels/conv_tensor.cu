@@ -1,0 +1,178 @@
+// Chapter 4: the tiles of chapter 3 on tensor cores.
+//
+// A tensor core multiplies small matrices in one instruction, from operands rounded to TF32 and into float32 sums;
+// large products ran eight times as fast that way on an H100. So fast that two things must change around it: a warp
+// now works on 32 x 32 answers as a whole, and copying must not make it wait.
+//
+// The launcher sets TILE_M places x TILE_N filters per block, and WIDTH: 4 where four channels at a time can be
+// copied in one go, else 1. The sums, and their order, do not depend on WIDTH.
+
+#include "gather.cuh"
+#include "tensor_core.cuh"
+
+constexpr int DEPTH = 16;  // numbers along k per round
+constexpr int STAGES = 3;  // rounds that are under way at any time
+constexpr int WARP = 32;   // threads, and the side of a warp's own square of the tile
+constexpr int THREADS = (TILE_M / WARP) * (TILE_N / WARP) * WARP;
+
+// Rows in shared memory are a little longer than needed: then the 32 numbers that a warp reads at once lie in 32
+// different banks. They differ in how the numbers come: side by side along k (channels of a pixel) or along m, n.
+constexpr int PITCH_K = DEPTH + 4, PITCH_M = TILE_M + 8, PITCH_N = TILE_N + 8;
+
+constexpr int MS = WARP / 16, NS = WARP / 8;  // instructions down and across a warp's square
+typedef float Sums[MS][NS][4];
+
+// Where in the block's tile this warp's square begins.
+__device__ __forceinline__ int warp_m() { return threadIdx.x / WARP % (TILE_M / WARP) * WARP; }
+__device__ __forceinline__ int warp_n() { return threadIdx.x / WARP / (TILE_M / WARP) * WARP; }
+
+// Multiply one round. left[m * STEP_M + k * STEP_K] may lie either way round, right[k * PITCH_N + n].
+template <int STEP_M, int STEP_K>
+__device__ __forceinline__ void multiply(const float* left, const float* right, Sums& sums)
+{
+    const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4;
+    left += (warp_m() + group) * STEP_M + member * STEP_K;
+    right += warp_n() + group + member * PITCH_N;
+#pragma unroll
+    for (int k = 0; k < DEPTH; k += 8) {
+        unsigned a[MS][4], b[NS][2];
+#pragma unroll
+        for (int i = 0; i < MS; ++i)
+#pragma unroll
+            for (int part = 0; part < 4; ++part)
+                a[i][part] = rounded(left[(16 * i + part % 2 * 8) * STEP_M + (k + part / 2 * 4) * STEP_K]);
+#pragma unroll
+        for (int j = 0; j < NS; ++j)
+#pragma unroll
+            for (int part = 0; part < 2; ++part)
+                b[j][part] = rounded(right[8 * j + (k + part * 4) * PITCH_N]);
+#pragma unroll
+        for (int i = 0; i < MS; ++i)
+#pragma unroll
+            for (int j = 0; j < NS; ++j)
+                multiply_add(sums[i][j], a[i], b[j]);
+    }
+}
+
+// The conveyor belt: while round t is multiplied, rounds t + 1 and t + 2 are on their way into other stages of the
+// shared memory. `copy(t, stage)` asks for a round, `multiply(stage)` uses it up. Groups are closed even when
+// nothing is left to ask for, so that counting them stays right.
+template <class Copy, class Multiply>
+__device__ __forceinline__ void conveyor(int rounds, Copy copy, Multiply multiply)
+{
+    for (int t = 0; t < STAGES - 1; ++t) {
+        if (t < rounds)
+            copy(t, t);
+        close_group();
+    }
+    for (int t = 0; t < rounds; ++t) {
+        wait_for_groups<STAGES - 2>();  // my part of round t has arrived ...
+        __syncthreads();                // ... and everybody's; and all are done with round t - 1, whose stage is next
+        if (t + STAGES - 1 < rounds)
+            copy(t + STAGES - 1, (t + STAGES - 1) % STAGES);
+        close_group();
+        multiply(t % STAGES);
+    }
+}
+
+// Ask for rows k0 ... k0 + DEPTH of the right matrix (numbers, width), columns from n0.
+__device__ __forceinline__ void copy_right(
+    float* stage, const float* right, long long k0, long long k_end, int n0, int width)
+{
+    constexpr int ACROSS = TILE_N / WIDTH;
+    const int n = threadIdx.x % ACROSS * WIDTH;
+#pragma unroll
+    for (int k = threadIdx.x / ACROSS; k < DEPTH; k += THREADS / ACROSS) {
+        const bool exists = k0 + k < k_end && n0 + n < width;
+        copy_later<WIDTH>(stage + k * PITCH_N + n, exists ? right + (k0 + k) * width + n0 + n : nullptr, right);
+    }
+}
+
+// Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters.
+extern "C" __global__ void __launch_bounds__(THREADS) convolve(
+    const float* x, const float* weight, const float* bias, float* y, const Gather g)
+{
+    __shared__ __align__(16) float left[STAGES][TILE_M * PITCH_K];
+    __shared__ __align__(16) float right[STAGES][DEPTH * PITCH_N];
+    const long long m0 = (long long)blockIdx.x * TILE_M;
+    const int n0 = blockIdx.y * TILE_N;
+
+    // A thread always copies for the same places, and the same numbers out of every DEPTH.
+    constexpr int ACROSS = DEPTH / WIDTH, DOWN = THREADS / ACROSS, SHARE = TILE_M / DOWN;
+    const int k = threadIdx.x % ACROSS * WIDTH, m = threadIdx.x / ACROSS;
+    Window windows[SHARE];
+#pragma unroll
+    for (int i = 0; i < SHARE; ++i)
+        windows[i] = window_at(m0 + m + i * DOWN, g);
+
+    const auto copy = [&](int t, int stage) {
+        const Tap tap = tap_at(t * DEPTH + k, g);
+#pragma unroll
+        for (int i = 0; i < SHARE; ++i)
+            copy_later<WIDTH>(left[stage] + (m + i * DOWN) * PITCH_K + k, under(windows[i], tap, x, g), x);
+        copy_right(right[stage], weight, t * DEPTH, g.numbers(), n0, g.f);
+    };
+    Sums sums = {};
+    conveyor((g.numbers() + DEPTH - 1) / DEPTH, copy,
+             [&](int stage) { multiply<PITCH_K, 1>(left[stage], right[stage], sums); });
+
+    const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4;
+#pragma unroll
+    for (int i = 0; i < MS; ++i)
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            const long long place = m0 + warp_m() + 16 * i + 8 * half + group;
+            if (place >= g.places())
+                continue;
+            float* answers = y + answers_at(place, g);
+#pragma unroll
+            for (int j = 0; j < NS; ++j)
+#pragma unroll
+                for (int e = 0; e < 2; ++e) {
+                    const int f = n0 + warp_n() + 8 * j + 2 * member + e;
+                    if (f < g.f)
+                        answers[f] = sums[i][j][2 * half + e] + (bias ? bias[f] : 0.0f);
+                }
+        }
+}
+
+// dw[k, f] = sum over m of left[m, k] * dy[m, f], the places cut into slices as in chapter 3. The tile's rows are
+// now numbers k, and they come side by side, so they lie the other way round in shared memory.
+extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
+    const float* x, const float* dy, float* sheets, const Gather g, const long long slice)
+{
+    __shared__ __align__(16) float left[STAGES][DEPTH * PITCH_M];
+    __shared__ __align__(16) float right[STAGES][DEPTH * PITCH_N];
+    const int k0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
+    const long long first = blockIdx.z * slice;
+    const long long last = first + slice < g.places() ? first + slice : g.places();
+
+    constexpr int ACROSS = TILE_M / WIDTH;
+    const int k = threadIdx.x % ACROSS * WIDTH;
+    const Tap tap = tap_at(k0 + k, g);
+
+    const auto copy = [&](int t, int stage) {
+        const long long m0 = first + (long long)t * DEPTH;
+#pragma unroll
+        for (int m = threadIdx.x / ACROSS; m < DEPTH; m += THREADS / ACROSS)
+            copy_later<WIDTH>(left[stage] + m * PITCH_M + k, under(window_at(m0 + m, g), tap, x, g), x);
+        copy_right(right[stage], dy, m0, last, n0, g.f);
+    };
+    Sums sums = {};
+    conveyor((int)((last - first + DEPTH - 1) / DEPTH), copy,
+             [&](int stage) { multiply<1, PITCH_M>(left[stage], right[stage], sums); });
+
+    float* sheet = sheets + blockIdx.z * ((long long)g.numbers() * g.f);
+    const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4;
+#pragma unroll
+    for (int i = 0; i < MS; ++i)
+#pragma unroll
+        for (int j = 0; j < NS; ++j)
+#pragma unroll
+            for (int part = 0; part < 4; ++part) {
+                const int number = k0 + warp_m() + 16 * i + part / 2 * 8 + group;
+                const int f = n0 + warp_n() + 8 * j + 2 * member + part % 2;
+                if (number < g.numbers() && f < g.f)
+                    sheet[(long long)number * g.f + f] = sums[i][j][part];
+            }
+}

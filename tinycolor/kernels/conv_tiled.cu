@@ -1,0 +1,129 @@
+// Chapter 3: implicit GEMM, tile by tile.
+//
+// In chapter 1 every product fetched two numbers from far-away memory. But in a matrix product each number is
+// needed many times: left[m, k] for every filter, weight[k, f] for every place. So a block of 256 threads takes
+// on a tile of 64 places x 64 filters and walks along k, 16 numbers at a time: it copies 64 x 16 numbers from the
+// left and 16 x 64 from the right into shared memory, a small store next to the arithmetic, and makes 64 * 64 *
+// 16 products of them. Each number that was fetched serves 64 times.
+
+#include "gather.cuh"
+
+constexpr int TILE = 64;      // places, and filters, per block
+constexpr int DEPTH = 16;     // numbers along k per round
+constexpr int THREADS = 256;  // 16 x 16, each of which computes SIDE x SIDE answers
+constexpr int SIDE = 4;
+constexpr int SHARE = TILE * DEPTH / THREADS;  // numbers that each thread copies, per matrix and round
+
+// Both matrices lie with k first, so that a thread's four numbers stand side by side. The four extra columns put
+// consecutive k into different banks of the shared memory: what lies in one bank is read one after another.
+struct __align__(16) Tiles {
+    float left[DEPTH][TILE + 4];
+    float right[DEPTH][TILE + 4];
+};
+
+// A thread keeps its 4 x 4 answers in registers: from 8 numbers read it makes 16 products.
+__device__ __forceinline__ void multiply(const Tiles& tiles, float (&sums)[SIDE][SIDE])
+{
+    const int m = threadIdx.x / 16 * SIDE, n = threadIdx.x % 16 * SIDE;
+#pragma unroll
+    for (int k = 0; k < DEPTH; ++k)
+#pragma unroll
+        for (int i = 0; i < SIDE; ++i)
+#pragma unroll
+            for (int j = 0; j < SIDE; ++j)
+                sums[i][j] += tiles.left[k][m + i] * tiles.right[k][n + j];
+}
+
+// The right matrix (numbers, width) is a plain one: weights forward, dy for dw. Row k0 + k of it, columns from n0.
+__device__ __forceinline__ void copy_right(
+    Tiles& tiles, const float* right, long long k0, long long k_end, int n0, int width)
+{
+    const int n = threadIdx.x % TILE;
+#pragma unroll
+    for (int i = 0; i < SHARE; ++i) {
+        const int k = threadIdx.x / TILE + i * (THREADS / TILE);
+        const bool exists = k0 + k < k_end && n0 + n < width;
+        tiles.right[k][n] = exists ? right[(k0 + k) * width + n0 + n] : 0.0f;
+    }
+}
+
+// Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters.
+extern "C" __global__ void __launch_bounds__(THREADS) convolve(
+    const float* x, const float* weight, const float* bias, float* y, const Gather g)
+{
+    __shared__ Tiles tiles;
+    const long long m0 = (long long)blockIdx.x * TILE;
+    const int n0 = blockIdx.y * TILE;
+
+    // Sixteen neighbouring threads copy neighbouring channels of one pixel. A thread's places stay the same all
+    // along, so they are taken apart once.
+    const int k = threadIdx.x % DEPTH, m = threadIdx.x / DEPTH;
+    Window windows[SHARE];
+#pragma unroll
+    for (int i = 0; i < SHARE; ++i)
+        windows[i] = window_at(m0 + m + i * (THREADS / DEPTH), g);
+
+    float sums[SIDE][SIDE] = {};
+    for (int k0 = 0; k0 < g.numbers(); k0 += DEPTH) {
+        const Tap tap = tap_at(k0 + k, g);
+#pragma unroll
+        for (int i = 0; i < SHARE; ++i) {
+            const float* number = under(windows[i], tap, x, g);
+            tiles.left[k][m + i * (THREADS / DEPTH)] = number ? *number : 0.0f;
+        }
+        copy_right(tiles, weight, k0, g.numbers(), n0, g.f);
+        __syncthreads();  // all have copied: now read
+        multiply(tiles, sums);
+        __syncthreads();  // all have read: now overwrite
+    }
+
+    for (int i = 0; i < SIDE; ++i) {
+        const long long place = m0 + threadIdx.x / 16 * SIDE + i;
+        if (place >= g.places())
+            break;
+        const long long answers = answers_at(place, g);
+        for (int j = 0; j < SIDE; ++j) {
+            const int f = n0 + threadIdx.x % 16 * SIDE + j;
+            if (f < g.f)
+                y[answers + f] = sums[i][j] + (bias ? bias[f] : 0.0f);
+        }
+    }
+}
+
+// The gradient for the weights is a product too, dw[k, f] = sum over m of left[m, k] * dy[m, f]: the sum now runs
+// over places. There are few answers and a very long sum, so the places are cut into slices (split-K): block
+// blockIdx.z adds up its own and writes sheet blockIdx.z of `sheets`; add_slices does the rest.
+extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
+    const float* x, const float* dy, float* sheets, const Gather g, const long long slice)
+{
+    __shared__ Tiles tiles;
+    const int k0 = blockIdx.x * TILE, n0 = blockIdx.y * TILE;
+    const long long first = blockIdx.z * slice;
+    const long long last = first + slice < g.places() ? first + slice : g.places();
+
+    // Now a thread's tap stays the same all along.
+    const int k = threadIdx.x % TILE, m = threadIdx.x / TILE;
+    const Tap tap = tap_at(k0 + k, g);
+
+    float sums[SIDE][SIDE] = {};
+    for (long long m0 = first; m0 < last; m0 += DEPTH) {
+#pragma unroll
+        for (int i = 0; i < SHARE; ++i) {
+            const int row = m + i * (THREADS / TILE);
+            const float* number = under(window_at(m0 + row, g), tap, x, g);
+            tiles.left[row][k] = number ? *number : 0.0f;
+        }
+        copy_right(tiles, dy, m0, last, n0, g.f);
+        __syncthreads();
+        multiply(tiles, sums);
+        __syncthreads();
+    }
+
+    float* sheet = sheets + blockIdx.z * ((long long)g.numbers() * g.f);
+    for (int i = 0; i < SIDE; ++i)
+        for (int j = 0; j < SIDE; ++j) {
+            const int number = k0 + threadIdx.x / 16 * SIDE + i, f = n0 + threadIdx.x % 16 * SIDE + j;
+            if (number < g.numbers() && f < g.f)
+                sheet[(long long)number * g.f + f] = sums[i][j];
+        }
+}

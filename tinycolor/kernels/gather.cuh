@@ -1,0 +1,89 @@
+// A convolution is a matrix product whose left matrix nobody writes down.
+//
+//     y[m, f]  =  sum over k of  left[m, k] * weight[k, f]
+//
+// m counts the places where the window stops, k the numbers under a window: tap by tap, channel by channel.
+// left[m, k] is the pixel at that place under that tap; im2col would copy it into a matrix, here it is looked up
+// when it is needed. Hence the name of the method: implicit GEMM (general matrix multiplication).
+
+#include "place.cuh"
+
+// The windows of a matrix product over pictures (n, h, w, c). Tap (i, j) of place (row, column) lies on pixel row
+//     row * row_stride + row_start + i * row_tap
+// and likewise for columns. With these three numbers free the same kernels go forward and back: see implicit_gemm.py.
+struct Gather {
+    int n, h, w, c;
+    int rows, columns, f;  // places per picture, and answers per place
+    int kh, kw;
+    int row_stride, row_start, row_tap;
+    int column_stride, column_start, column_tap;
+    // Where the answers go: place (row, column) is pixel (to_row + row * row_step, ...) of pictures (to_h, to_w, f).
+    int to_h, to_w;
+    int to_row, row_step;
+    int to_column, column_step;
+
+    __device__ long long places() const { return (long long)n * rows * columns; }
+    __device__ int numbers() const { return kh * kw * c; }
+};
+
+// So far outside that no tap can bring it back: what lies there reads zero.
+constexpr int NOWHERE = -(1 << 29);
+
+// m, taken apart: the pixel that the window's first tap lies on, and the number at which that pixel begins.
+struct Window {
+    int row, column;
+    long long start;
+};
+
+__device__ __forceinline__ Window window_at(long long m, const Gather& g)
+{
+    if (m >= g.places())
+        return {NOWHERE, NOWHERE, 0};
+    Place place = place_of(m, g.rows, g.columns, 1);
+    place.row = place.row * g.row_stride + g.row_start;
+    place.column = place.column * g.column_stride + g.column_start;
+    return {place.row, place.column, number_at(place, g.h, g.w, g.c)};
+}
+
+// k, taken apart: how far the tap lies from the first one, in pixels and in numbers.
+struct Tap {
+    int row, column;
+    long long away;
+};
+
+__device__ __forceinline__ Tap tap_at(int k, const Gather& g)
+{
+    if (k >= g.numbers())
+        return {NOWHERE, NOWHERE, 0};
+    const int tap = k / g.c;
+    const int row = tap / g.kw * g.row_tap, column = tap % g.kw * g.column_tap;
+    return {row, column, ((long long)row * g.w + column) * g.c + k % g.c};
+}
+
+// left[m, k]: its address in the pictures, or null if it is a zero of the border.
+__device__ __forceinline__ const float* under(Window window, Tap tap, const float* x, const Gather& g)
+{
+    const bool exists = inside(window.row + tap.row, window.column + tap.column, g.h, g.w);
+    return exists ? x + window.start + tap.away : nullptr;
+}
+
+// Where the answers of place m go.
+__device__ __forceinline__ long long answers_at(long long m, const Gather& g)
+{
+    const Place place = place_of(m, g.rows, g.columns, 1);
+    const int row = g.to_row + place.row * g.row_step, column = g.to_column + place.column * g.column_step;
+    return number_at({place.image, row, column, 0}, g.to_h, g.to_w, g.f);
+}
+
+// Long sums are cut into slices that different blocks add up at the same time, each into a sheet of its own.
+// Here the sheets are added in their order: the same sum, bit for bit, every time.
+extern "C" __global__ void add_slices(const float* sheets, float* sum, const long long count, const int slices)
+{
+    const long long i = thread_number();
+    if (i >= count)
+        return;
+    float total = sheets[i];
+    for (int slice = 1; slice < slices; ++slice)
+        total += sheets[slice * count + i];
+    sum[i] = total;
+}

@@ -1,0 +1,204 @@
+"""Launches chapters 3 and 4: both are products of tiles, and differ only in how a tile is multiplied.
+
+The way back needs no kernel of its own. With stride 1, dx is a convolution of dy: each pixel looks at the places
+that have read it, through the filter turned round (the steps from tap to tap become negative). With stride 2 the
+even and the odd pixels were read through different taps, so there are two such convolutions along each side, each
+with its own taps and each filling every second pixel of dx. With stride s there are s, and no product is wasted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from math import gcd, prod
+from typing import NamedTuple
+
+import numpy as np
+
+from tinycolor.backend import Array, array_module
+from tinycolor.kernels import loader
+from tinycolor.kernels.windows import places
+from tinycolor.ops.conv import NONE, ONE
+from tinycolor.ops.shapes import Pair
+
+BLOCKS_WANTED = 512  # a few for each multiprocessor of a large GPU; the same on all, and so are the sums
+LEAST_SLICE = 256  # places that a slice of dw adds up at least
+
+
+class Tile(NamedTuple):
+    """What one block of threads works on."""
+
+    rows: int
+    filters: int
+    threads: int
+    constants: dict[str, int]
+
+
+class Axis(NamedTuple):
+    """One side of a convolution: place t has its tap i on pixel ``t * stride + start + i * tap``.
+
+    Its answer goes to pixel ``to + t * step`` of the output. ``taps`` says which of the filter's taps take part.
+    """
+
+    places: int
+    stride: int
+    start: int
+    tap: int
+    taps: slice = slice(None)
+    to: int = 0
+    step: int = 1
+
+
+def forward_axis(count: int, stride: int, padding: int, dilation: int) -> Axis:
+    """Return the axis of y: ``count`` places, one after another."""
+    return Axis(count, stride, -padding, dilation)
+
+
+def backward_axes(size: int, kernel: int, stride: int, padding: int, dilation: int) -> list[Axis]:
+    """Return the axes of dx, one for each remainder r: they fill the pixels r, r + stride, r + 2 stride ...
+
+    Pixel q was read through tap i by place (q + padding - i * dilation) / stride, if that is a whole number.
+    For the pixels of one remainder these are always the same taps, an even row of them.
+    """
+    together = gcd(stride, dilation)
+    axes = []
+    for remainder in range(min(stride, size)):
+        taps = [i for i in range(kernel) if (remainder + padding - i * dilation) % stride == 0]
+        start = (remainder + padding - taps[0] * dilation) // stride if taps else 0
+        axes.append(
+            Axis(
+                places=-(-(size - remainder) // stride),
+                stride=1,
+                start=start,
+                tap=-(dilation // together),
+                taps=slice(taps[0], None, stride // together) if taps else slice(0),
+                to=remainder,
+                step=stride,
+            )
+        )
+    return axes
+
+
+def gather(
+    x_shape: tuple[int, ...], y_shape: tuple[int, ...], kernel_size: tuple[int, ...], rows: Axis, columns: Axis
+) -> np.ndarray:
+    """Return the struct ``Gather`` of a convolution that reads pictures x and writes pictures y."""
+    n, h, w, c = x_shape
+    _, to_h, to_w, f = y_shape
+    kh, kw = kernel_size
+    return loader.struct(
+        "Gather",
+        **{"n": n, "h": h, "w": w, "c": c, "f": f, "kh": kh, "kw": kw, "to_h": to_h, "to_w": to_w},
+        rows=rows.places,
+        row_stride=rows.stride,
+        row_start=rows.start,
+        row_tap=rows.tap,
+        to_row=rows.to,
+        row_step=rows.step,
+        columns=columns.places,
+        column_stride=columns.stride,
+        column_start=columns.start,
+        column_tap=columns.tap,
+        to_column=columns.to,
+        column_step=columns.step,
+    )
+
+
+class ImplicitGemm:
+    """The three directions of a convolution, by the kernels ``convolve`` and ``convolve_dw`` of one chapter.
+
+    Parameters
+    ----------
+    chapter : str
+        Name of the ``.cu`` file.
+    tile : function
+        From the channels, the filters and the arrays that the tiles are copied from, to the Tile.
+    """
+
+    def __init__(self, chapter: str, tile: Callable[..., Tile]) -> None:
+        self.chapter, self.tile = chapter, tile
+
+    def conv2d(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None = None,
+        *,
+        stride: Pair = ONE,
+        padding: Pair = NONE,
+        dilation: Pair = ONE,
+    ) -> Array:
+        """Return y (N, Ho, Wo, F) of x (N, H, W, C), weight (kh, kw, C, F) and bias (F,)."""
+        x, weight, bias = loader.floats(x, weight, bias)
+        size = places(x.shape, weight.shape[:2], stride, padding, dilation)
+        y = loader.empty(x, (len(x), *size, weight.shape[-1]))
+        rows, columns = (forward_axis(*side) for side in zip(size, stride, padding, dilation, strict=True))
+        self._convolve(x, weight, bias, y, rows, columns)
+        return y
+
+    def conv2d_dx(
+        self,
+        dy: Array,
+        weight: Array,
+        x_shape: tuple[int, ...],
+        *,
+        stride: Pair = ONE,
+        padding: Pair = NONE,
+        dilation: Pair = ONE,
+    ) -> Array:
+        """Return dx (N, H, W, C) of dy (N, Ho, Wo, F) and weight (kh, kw, C, F)."""
+        dy, weight = loader.floats(dy, weight)
+        xp = array_module(dy)
+        dx = loader.empty(dy, x_shape)
+        sides = zip(x_shape[1:3], weight.shape[:2], stride, padding, dilation, strict=True)
+        for rows, columns in product(*(backward_axes(*side) for side in sides)):
+            back = xp.ascontiguousarray(weight[rows.taps, columns.taps].transpose(0, 1, 3, 2))
+            self._convolve(dy, back, None, dx, rows, columns)
+        return dx
+
+    def conv2d_dw(
+        self,
+        x: Array,
+        dy: Array,
+        kernel_size: Pair,
+        *,
+        stride: Pair = ONE,
+        padding: Pair = NONE,
+        dilation: Pair = ONE,
+    ) -> Array:
+        """Return dw (kh, kw, C, F) of x (N, H, W, C) and dy (N, Ho, Wo, F)."""
+        x, dy = loader.floats(x, dy)
+        channels, filters = x.shape[-1], dy.shape[-1]
+        rows, columns = (forward_axis(*s) for s in zip(dy.shape[1:3], stride, padding, dilation, strict=True))
+        tile = self.tile(channels, filters, x, dy)
+        tiles = tiles_over(prod(kernel_size) * channels, filters, tile)
+        slices, each = cut(prod(dy.shape[:3]), BLOCKS_WANTED // max(1, prod(tiles)))
+        sheets = loader.empty(x, (slices, *kernel_size, channels, filters))
+        sizes = gather(x.shape, dy.shape, kernel_size, rows, columns)
+        slice_of = (x, dy, sheets, sizes, np.int64(each))
+        loader.launch(self.chapter, "convolve_dw", (*tiles, slices), tile.threads, slice_of, **tile.constants)
+        if slices == 1:
+            return sheets[0]
+        dw = loader.empty(x, sheets.shape[1:])
+        sum_of = (sheets, dw, np.int64(dw.size), np.int32(slices))
+        loader.launch_each(self.chapter, "add_slices", dw.size, sum_of, **tile.constants)
+        return dw
+
+    def _convolve(self, x: Array, weight: Array, bias: Array | None, y: Array, rows: Axis, columns: Axis) -> None:
+        *kernel_size, channels, filters = weight.shape
+        tile = self.tile(channels, filters, x, weight)
+        tiles = tiles_over(len(x) * rows.places * columns.places, filters, tile)
+        sizes = gather(x.shape, y.shape, tuple(kernel_size), rows, columns)
+        loader.launch(self.chapter, "convolve", tiles, tile.threads, (x, weight, bias, y, sizes), **tile.constants)
+
+
+def tiles_over(rows: int, filters: int, tile: Tile) -> Pair:
+    """Return how many tiles cover a product of ``rows`` x ``filters`` numbers."""
+    return -(-rows // tile.rows), -(-filters // tile.filters)
+
+
+def cut(places: int, slices_wanted: int) -> Pair:
+    """Return into how many slices the places are cut, and how many places each has; the last may have fewer."""
+    slices = max(1, min(slices_wanted, places // LEAST_SLICE))
+    each = max(1, -(-places // slices))
+    return max(1, -(-places // each)), each

@@ -1,0 +1,35 @@
+// How a thread finds its work: threads are numbered through, and so are the numbers of a picture.
+
+// 64 bits, because a batch can hold more than 2^31 numbers.
+__device__ __forceinline__ long long thread_number()
+{
+    return (long long)blockIdx.x * blockDim.x + threadIdx.x;
+}
+
+struct Place {
+    int image, row, column, channel;
+};
+
+// Where number i of a batch (images, height, width, channels) stands: the last axis runs fastest.
+__device__ __forceinline__ Place place_of(long long i, int height, int width, int channels)
+{
+    Place place;
+    place.channel = i % channels;
+    i /= channels;
+    place.column = i % width;
+    i /= width;
+    place.row = i % height;
+    place.image = i / height;
+    return place;
+}
+
+// The other way round.
+__device__ __forceinline__ long long number_at(Place place, int height, int width, int channels)
+{
+    return (((long long)place.image * height + place.row) * width + place.column) * channels + place.channel;
+}
+
+__device__ __forceinline__ bool inside(int row, int column, int height, int width)
+{
+    return 0 <= row && row < height && 0 <= column && column < width;
+}
