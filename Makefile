@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := out
 
-.PHONY: demo lessons test parity soak lint bench clean
+.PHONY: demo lessons test parity gpu-test soak lint bench clean
 
 demo: .venv/base
 	$(BIN)/tinycolor demo --out $(OUT)/demo
@@ -18,6 +18,11 @@ test: lint .venv/dev
 # Compares with PyTorch, which is large and needed for nothing else.
 parity: .venv/parity
 	$(BIN)/python -m pytest -n 2 -m parity
+
+# Needs an NVIDIA GPU; CUDA12=1 for a driver that has no CUDA 13.
+gpu-test: .venv/dev
+	$(BIN)/python -m pip install --quiet --editable ".[$(if $(CUDA12),cuda12,cuda13)]"
+	$(BIN)/python -m pytest -m gpu
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -m slow
