@@ -43,8 +43,9 @@ assert bilinear[0].tolist() == [0, 1, 3, 4]
 #
 # The third way has weights. A convolution lays its filter on a window and *reads* one number from it. Turn that round:
 # each pixel takes the filter as a stamp, multiplies it by its own value, and *adds* it to the result. Where stamps
-# overlap, they add up. Here are three pixels in a row, a filter of three weights, and a stride of 2. The digits show
-# who has stamped what: 102 is the 100 of the first pixel and the 1 of the second, times 2.
+# overlap, they add up. Here are three pixels in a row, a filter of three weights, and a stride of 2: each stamp lands
+# two places to the right of the one before. The digits show who has stamped what: 102 is 1 * 100 from the first pixel
+# and 2 * 1 from the second.
 
 # %%
 pixels, filter = np.array([1, 2, 3], np.float32), np.array([1, 10, 100], np.float32)
@@ -74,14 +75,14 @@ assert np.array_equal(by_layer.ravel(), row)
 assert np.array_equal(by_way_back.ravel(), row)
 
 # %% [markdown]
-# How do the two belong together? Lesson 5 again: backward promises that if the pixels move by v, the error moves by the
-# sum of dx * v. A convolution without bias is straight, it never bends. So if its input moves by v, its result moves by
-# conv(v), and the error by the sum of dy * conv(v). Both tell of the same move:
+# How do the two belong together? Lesson 5 again. If the pixels move by v, backward promises that the error moves by the
+# sum of dx * v. And dx, as you have just seen, is dy *stamped*. Forward, a convolution without bias only multiplies and
+# adds: if its input moves by v, its result moves by conv(v), and the error by the sum of dy * conv(v). Both tell of the
+# same move, so for any v and any dy
 #
-#     sum of dy * conv(v)  =  sum of stamped(dy) * v        for any v and any dy
+#     sum of dy * conv(v)  =  sum of stamped(dy) * v
 #
-# Mathematicians say that one is the *transpose* (or adjoint) of the other. Let v be seven numbers, and our three pixels
-# the dy.
+# That is what *transposed* means. Try it: let v be seven numbers, and take our three pixels for dy.
 
 # %%
 v = np.array([3, 1, 4, 1, 5, 9, 2], np.float32)
@@ -91,10 +92,9 @@ print("conv(v):", read, " sums:", (read * pixels).sum(), (row * v).sum())
 assert (read * pixels).sum() == (row * v).sum() == 2326
 
 # %% [markdown]
-# So it is not the *inverse*, although many call it "deconvolution". Seven numbers become three and then seven again,
-# but they are others: the shape comes back, the numbers do not. (The survey says that upsampling is an inverse, and
-# sets values into an empty frame, then fills in the rest. The frame is a picture of this third way only, and none of
-# the three is an inverse.)
+# It does not *undo* the convolution, although many call it "deconvolution". Seven numbers become three and then seven
+# again, but they are others: the shape comes back, the numbers do not. (The survey of lesson 2 calls upsampling an
+# inverse, something that undoes. None of the three ways up does.)
 
 # %%
 there_and_back = stamp_layer.predict(read.reshape(1, 1, 3, 1)).ravel()
@@ -137,7 +137,7 @@ assert list(inside.values()) == [[1, 2, 4], [4], [9]]
 # Real filters are not all ones. Draw them at random, as a network does when it begins. Now the filter of 4 shows a
 # pattern as well: each place gets four stamps, but its neighbour gets four *other* weights. The pattern goes only if
 # the weights of all such groups have the same sum, and a network has to learn that. After nearest, a convolution is
-# even from the start, *whatever* its weights.
+# even from the start, *whatever* its weights. (The figure shows both, the counts above, the random weights below.)
 
 # %%
 patterns = {}
@@ -148,7 +148,7 @@ for name, layer in ways.items():
     inner = patterns[name][2:-2, 2:-2]
     print(f"{name:25}: from {inner.min():.2f} to {inner.max():.2f}")
 
-spread = [np.ptp(values[2:-2, 2:-2]) for values in patterns.values()]
+spread = [np.ptp(values[2:-2, 2:-2]) for values in patterns.values()]  # np.ptp: largest less smallest
 assert spread[0] > 0.5
 assert spread[1] > 0.5
 assert spread[2] < 1e-5
@@ -169,8 +169,8 @@ figure.suptitle("An even sheet, three ways up: does it stay even?", fontsize=13)
 figures.save(figure, "08_checkerboards")
 
 # %% [markdown]
-# A. Odena, V. Dumoulin and C. Olah found these boards in the pictures of many networks. Their advice: enlarge first,
-# convolve afterwards ("Deconvolution and Checkerboard Artifacts", Distill, 2016). This library's colorizer does so.
+# A. Odena, V. Dumoulin and C. Olah found these boards in the pictures of many networks, and advise to enlarge first and
+# convolve afterwards (Distill, 2016). This library's colorizer does so.
 #
 # ## What no way up can bring back
 #
@@ -182,16 +182,13 @@ figures.save(figure, "08_checkerboards")
 drawings = np.full((2, 4, 4, 1), -1, np.float32)
 drawings[0, 0, 0] = drawings[1, 1, 1] = 1
 pooled = tc.MaxPool2d(2).predict(drawings)
-print(pooled[0, :, :, 0])
-print(tc.Upsample(2).predict(pooled)[0, :, :, 0])
+print(pooled[0, :, :, 0], "from the dot at the upper left")
+print(pooled[1, :, :, 0], "from the dot at the lower right")
 
 assert not np.array_equal(drawings[0], drawings[1])
 assert np.array_equal(pooled[0], pooled[1])
 
 # %% [markdown]
-# (Filters in front of the pooling can save a little. One that shifts its picture by a dot says in its own channel what
-# the others forget. But channels cost, and each further pooling asks for four times as many.)
-#
 # ## A way round
 #
 # Then do not send everything down. A **skip connection** carries the full picture past the pooling, and lays it beside
@@ -227,10 +224,9 @@ assert dx.tolist() == [[10, 20], [30, 40 + 10]]
 # There is a second gift. Three pixels lost in the pooling, and nothing comes back to them through it. By the way round
 # every pixel hears what it does to the error.
 #
-# (U-Net lays the two side by side: O. Ronneberger, P. Fischer and T. Brox, 2015. One can also add them, number by
-# number. Then nothing is split: all of dy goes back both ways. FCN adds, and what it adds are votes: J. Long,
-# E. Shelhamer and T. Darrell, 2015. The survey says that upsampling goes back to half the size. These two go on to the
-# full size; U-Net loses a margin, since it does not pad.)
+# (A network called U-Net lays the two side by side: O. Ronneberger, P. Fischer and T. Brox, 2015. One called FCN adds
+# them, number by number, so that all of dy goes back both ways: J. Long, E. Shelhamer and T. Darrell, 2015. The survey
+# says that such networks stop at half the size. These two go up to the full size, U-Net but for a margin.)
 #
 # ## Does it help? *What* and *where*
 #
@@ -243,7 +239,7 @@ assert dx.tolist() == [[10, 20], [30, 40 + 10]]
 # %%
 def draw_and_paint(count, epoch, step):
     """Return drawings (N, 20, 20, 1) with stray dots, and the votes wanted, (N, 20, 20, 2), without them."""
-    x, votes = draw(count, 20, tc.Generator(8, epoch, step))
+    x, votes = draw(count, 20, tc.Generator(8, epoch, step))  # votes (N, 2): one pair for the whole drawing
     clean, _ = draw(count, 20, tc.Generator(8, epoch, step), noise=0)  # the same numbers: the same drawings
     return x, (clean == 1) * votes[:, None, None, :]
 
@@ -284,7 +280,8 @@ networks = {
 # Three networks: one has only the way round, one only the way down and up, one has both. The five lines of lesson 6,
 # 250 times for each, with the same drawings. Then the exam, with drawings that none of them has seen. We ask two
 # things. *Where*: for what share of all dots is it wrong about whether there is a line (it says yes if its two votes
-# together are above 0.5)? *What*: for what share of the dots on true lines is the right vote the larger one?
+# together are above 0.5)? *What*: for what share of the dots on true lines is the right vote the larger one? To compare
+# with: whoever leaves all white has the place wrong at every line, whoever tosses a coin has half of the kinds right.
 
 # %%
 exam, wanted = draw_and_paint(200, epoch=1, step=0)
@@ -340,11 +337,11 @@ figure.suptitle("Orange: a line of a cross. Blue: a line of a circle.", fontsize
 figures.save(figure, "08_what_and_where")
 
 # %% [markdown]
-# Look along a row. The way round alone sees each dot sharply, but only 5x5 dots at a time. So short a piece of line may
-# belong to either, and the colours are mixed. Down and up alone has seen nearly the whole drawing and knows its kind.
-# But one number from below becomes a block of 4x4 dots, and the line is a smear. The skip gives both to the last
-# layers: from below, *it is a cross*; from the side, *the line is here*. (It has a tenth more weights too, since the
-# filters behind it read more channels. That is not the reason. Try it: give down and up 64 channels in the place of 32,
+# Look along a row. The way round alone sees each dot sharply, but only 5x5 dots at a time (two filters of 3x3, one
+# behind the other). So short a piece of line may belong to either, and the colours are mixed. Down and up alone has
+# seen nearly the whole drawing and knows its kind. But one number from below becomes a block of 4x4 dots, and the line
+# is a smear. The skip gives both to the last layers: from below, *it is a cross*; from the side, *the line is here*.
+# (It has a tenth more weights too. That is not the reason. Try it: give down and up 64 channels in the place of 32,
 # nearly twice as many weights. The smear stays.)
 #
 # This is a U-Net with one skip. `tc.networks.ColorUNet`, the network that is to colour photographs, has three, one

@@ -59,7 +59,7 @@ assert round(float(number_of_half)) == 188
 #   `L* = 116 * cube root of Y - 16` (for very dark dots a straight line). 0 is black and 100 is white.
 #
 # They are not the same thing. Here are the purest red, green and blue, and the grey that each of the three makes of
-# it, from 0 to 255. (For L*: the grey that has the same L*.)
+# it, from 0 to 255. (For L*: the grey of the same L*. `rgb_to_lab` gives L* and two more, see below.)
 
 # %%
 greys = []
@@ -106,7 +106,7 @@ assert np.allclose(steps, [0, 37.8, 76.1, 96.0, 100], atol=0.1)  # the first ten
 on_or_off = [(r, g, b) for r in (0, 1) for g in (0, 1) for b in (0, 1)]
 corners = tc.color.rgb_to_lab(np.array(on_or_off, float))
 names = ["black", "blue", "green", "cyan", "red", "magenta", "yellow", "white"]
-for corner, (lightness, a, b) in zip(names, corners.round(1) + 0, strict=True):
+for corner, (lightness, a, b) in zip(names, corners.round(1) + 0, strict=True):  # + 0 makes -0.0 a plain 0.0
     print(f"{corner:7}: L* {lightness:5.1f}, a* {a:6.1f}, b* {b:6.1f}")
 
 lamps = np.linspace(0, 1, 32)
@@ -119,8 +119,7 @@ assert np.allclose(corners[:, 1:].max(0), [98.23, 94.48], atol=0.01)
 assert abs(corners[[0, 7], 1:]).max() < 0.01  # black and white have no colour
 
 # %% [markdown]
-# So a* and b* always lie between -110 and 110. Our networks will divide by 110, to have numbers from -1 to 1. (The
-# survey says of its last network, Iizuka's, that it gives out "RGB values". It gives out a* and b*.)
+# So a* and b* always lie between -110 and 110. Our networks will divide by 110, to have numbers from -1 to 1.
 #
 # ## Apart, and together again
 #
@@ -159,8 +158,8 @@ assert np.unique(greys).tolist() == [145]
 # one with the smallest: the pink brush and the turquoise one.
 
 # %%
-alike = np.argwhere((lightness > 52) & (lightness < 53))
-order = ab[alike[:, 0], alike[:, 1], 0].argsort()
+alike = np.argwhere((lightness > 52) & (lightness < 53))  # (2761, 2): the row and the column of each such dot
+order = ab[alike[:, 0], alike[:, 1], 0].argsort()  # from the smallest a* to the largest
 turquoise, pink = alike[order[0]], alike[order[-1]]
 print(f"{len(alike):,} dots are nearly the same grey, among them")
 for row, column in (pink, turquoise):
@@ -186,7 +185,8 @@ assert 255 * wish_rgb[2] > 305  # the blue lamp would have to give more than all
 # %% [markdown]
 # Blue ends at 255. Cut it off there, as programs often do, and the dot gets darker: L* falls, although L* was the one
 # thing that we knew. `fit_into_gamut` keeps L* and shortens a* and b* by the same factor, until it fits. The colour
-# stays violet, only paler. (The *gamut* is all that a screen can show.)
+# stays violet, only paler. (The *gamut* is all that a screen can show. Two things come back: the colours, and for what
+# share of them it was needed.)
 
 # %%
 clipped = tc.color.rgb_to_lab(wish_rgb.clip(0, 1))
@@ -203,8 +203,8 @@ assert np.isclose(fitted[1] / wish[1], fitted[2] / wish[2])
 # ## Keep L*, and the picture stays sharp
 #
 # How well must the colours be known? Cut a* and b* into blocks of 16x16 dots, and give each block its mean colour (pool
-# it, and go up again, as in lesson 8). That leaves one colour for 256 dots. Then the same the other way round: coarse
-# lightness, fine colours.
+# it, here by the mean, and go up again by nearest, lesson 8). That leaves one colour for 256 dots. Then the same the
+# other way round: coarse lightness, fine colours.
 
 
 # %%
@@ -225,8 +225,7 @@ coarse_lightness = np.dstack([coarse[..., 0], ab])
 # photo's own L* back, the result is as sharp as the photo was. Its colours may be wrong or washed out, but it is never
 # blurred.
 #
-# (That is why Zhang's network may give out its colours at a quarter of the size, and Iizuka's at half. The survey says
-# that the latter needs no skips because it doesn't pool. This figure is the better reason.)
+# (That is why Zhang's network may give out its colours at a quarter of the size, and Iizuka's at half.)
 #
 # Some wishes don't exist here either: a nearly black dot in a pink block cannot be pink. See what happens to L* if the
 # lamps are cut off, and if the colour is fitted.

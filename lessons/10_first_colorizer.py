@@ -47,7 +47,7 @@ assert np.allclose(target, lab[..., 1:] / 110, atol=1e-5)
 
 # %%
 net = tc.networks.ColorUNet(widths=(16, 32), size=32, seed=10)
-print(tc.summary(net, x.shape))
+print(tc.summary(net, x.shape))  # kept: what is remembered for the way back; convolution: which of lesson 7's ways
 
 # %% [markdown]
 # ## Five lines, again
@@ -158,7 +158,8 @@ assert np.isclose(ten_apples.mean(), 0.7 * 62 + 0.3 * -40)
 
 # %% [markdown]
 # The least is at the **mean**, 31.4. Why there? Each apple pulls at the answer with twice its distance: the way back
-# through a square (lesson 4). At the mean the pulls cancel: `7 * (62 - 31.4)` and `3 * (31.4 + 40)` are both 214.2.
+# through a square (lesson 4). At the mean the pulls cancel. Without the "twice", which both sides have, they are
+# `7 * (62 - 31.4)` and `3 * (31.4 + 40)`, 214.2 either way.
 # Squares hate large errors most. So the answer goes to where no error is large, and where no apple is.
 #
 # And if being off by 102 costs just 102, the **absolute error**? Then every apple pulls equally hard, however far away.
@@ -179,7 +180,8 @@ assert np.isclose(answers[absolute.argmin()], np.median(ten_apples))
 # step they see 128 new apples, red or green as chance has it. An apple is darker than the cloth, so one level will do.
 #
 # (The five lines are in the library too: `train`, in `tinycolor/training/loop.py`. It fetches batch after batch, hands
-# out the loss of each step, and stops if a number is no number any more. `list` gathers the losses.)
+# out the loss of each step, and stops if a number is no number any more. zero_grad comes last there, which leaves the
+# place clean for the next step. `list` gathers the losses.)
 
 
 # %%
@@ -201,8 +203,8 @@ for name, loss_function in {"squared": tc.losses.mse, "absolute": tc.losses.l1}.
     print(f"{name}: loss from {losses[0]:.4f} to {np.mean(losses[-20:]):.4f}")
 
 # %% [markdown]
-# Neither loss goes to 0, and neither ever will. What do the two answer inside the apples? (Inside: with apple above,
-# below, left and right. At the rim the filters see the cloth as well.)
+# Neither loss goes to 0, and neither ever will: whatever they answer, some apples are not so. What do the two answer
+# inside the apples? (Inside: with apple above, below, left and right. At the rim the filters see the cloth as well.)
 
 # %%
 neighbours = [np.roll(apple, way, axis) for way in (1, -1) for axis in (1, 2)]
@@ -292,6 +294,7 @@ figures.save(figure, "10_apples")
 
 # %%
 strengths = [np.linalg.norm(colour) for colour in (red, green, mixture)]
+print("strength of red, green, and their mean:", np.round(strengths))
 assert np.allclose(strengths, [75, 59, 53], atol=0.5)
 
 # %% [markdown]

@@ -44,7 +44,7 @@ def result_of(function, hint, *arguments):
         where = f"in line {inside.tb_lineno}" if inside else "before its first line"
         if isinstance(error, NameError):
             hint = "A function knows what stands in its brackets and what it makes itself. H and W must be made first."
-        raise AssertionError(f"{name} stopped {where}: {error}. {hint}") from None
+        raise AssertionError(f"{name} stopped {where}: {error}\n{hint}") from None
     assert result is not ..., f"{name} still returns `...`: that is where your code goes."
     assert result is not None, f"{name} returned None: does it end with `return`?"
     assert isinstance(result, np.ndarray), f"{name} should return one array, not a {type(result).__name__}."
@@ -104,7 +104,8 @@ assert dx[0, 0] != 8, f"nearest_dx: you kept the last one, or the largest. {firs
 assert dx[0, 0] != 1 + 4 + 13 + 16, f"nearest_dx: you added places that lie far apart. {first}, neighbours."
 assert dx[0, 0] == 1 + 2 + 7 + 8, f"nearest_dx: {first}; together 18, yours is {dx[0, 0]}."
 assert dx.tolist() == [[18, 26, 34], [66, 74, 82]], (
-    f"nearest_dx: pixel (0, 0) is right, but the others should give [[18, 26, 34], [66, 74, 82]]; yours: {dx.tolist()}."
+    f"nearest_dx: pixel (0, 0) is right, but all should give [[18, 26, 34], [66, 74, 82]]; yours: {dx.tolist()}. "
+    "The dy of pixel (i, j) begin in row i * scale and column j * scale."
 )
 # The promise of lesson 5, on another size: if x moves by v, the error moves by dx * v, which is dy * nearest(v).
 rng = tc.Generator(8)
@@ -144,6 +145,9 @@ dx = result_of(skip_dx, hint, dy, 2, inner_backward)
 assert heard, "skip_dx: inner_backward was never called. What went through the inner layers must go back through them."
 assert len(heard) == 1, (
     "skip_dx: inner_backward was called more than once. A way back may be used once: keep its result."
+)
+assert dx.shape != (1, 2, 2, 2) or dx[0, 0, 0, 0] != 2105, (
+    "skip_dx: dy[..., channels] drops the last axis, and then the sum goes wrong. dy[..., channels:] keeps it."
 )
 assert dx.shape != (1, 2, 2, 2), "skip_dx: the two ways lie side by side. Both lead to the same x: add them."
 assert dx.shape == (1, 2, 2, 1), f"skip_dx: dx should be (1, 2, 2, 1) like x, not {dx.shape}."

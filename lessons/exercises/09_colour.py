@@ -41,6 +41,7 @@ HINTS = {
     "read-only": "Nobody writes into what was given. Make a new array: rgb = photo / 255.",
     "same number of dim": "Print both shapes. (H, W) and (H, W, 2) are joined by np.dstack, one behind the other.",
     "must match exactly": "Print both shapes: height and width must be those of the photo.",
+    "floats from 0 to 1": "photo / 255 does both. And so for the donor.",
     "tuple": "fit_into_gamut returns two things, the colours and a share: fitted, share = ...",
     "unpack": "rgb[..., 0] is all of red, however many axes come before; so for green and blue.",
     "is not defined": "Is it spelt right? NumPy's functions begin with np., the library's with tc.color.",
@@ -113,7 +114,7 @@ assert not np.isclose(levels[6], -16, atol=0.01), (
 wrong = np.flatnonzero(~np.isclose(levels, wanted, atol=0.01))
 assert wrong.size == 0, (
     f"{wrong.size} of 7 differ. The first: L* of {names[wrong[0]]} is {wanted[wrong[0]]:.2f}, yours is "
-    f"{levels[wrong[0]]:.2f}. Black has 0 and white has 100, all others lie between."
+    f"{levels[wrong[0]]:.2f}. The straight piece goes up to a Y of (6 / 29) ** 3, about 0.009, and no further."
 )
 cat_name, brushes_name = "skimage-chelsea.jpg", "lomiri-Picture_1A_by_freespace.jpg"
 cat = tc.open_image(FOLDER / cat_name)[:300, :450]

@@ -52,6 +52,7 @@ HINTS = {
     "no attribute 'backward'": "The loss is a plain number here: call the backward that the network gave you.",
     "no attribute 'zero_grad'": "zero_grad belongs to the network: net.zero_grad().",
     "is not defined": "A function knows what stands in its brackets, what it makes itself, np and tc.",
+    "used as indices": "split_photo is for photos in RGB. Here you have L*a*b* already: cut it up yourself.",
     "read-only": "Nobody writes into what was given: make a new array, such as lab[..., :1] / 50 - 1.",
     "broadcast": "Print both shapes. One a* and b* in each row of colours, (K, 2); one share for each row, (K,).",
     "matmul": "Print both shapes. In (K,) @ (K, 2) the two K meet.",
@@ -201,7 +202,9 @@ for colours, shares in tests:
         assert right or not np.allclose(mine, colours[shares.argmax()]), (
             f"{told} {name}() gave {mine}, the commonest colour. Near {best} the error is less. {hint}"
         )
-        assert right, f"{told} {name}() gave {mine.round(1)}, but near {best} the error is less."
+        assert right, (
+            f"{told} {name}() gave {mine.round(1)}, but near {best} the error is less. Each row has one share."
+        )
 exact = run(squared_answer, *tests[2])
 assert np.allclose(exact, [13.3, 19.7]), f"squared_answer() is near, but not exact: {exact}. No rounding, no trying."
 
