@@ -123,6 +123,15 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 def png(pixels: np.ndarray) -> bytes:
     """Return a picture, uint8 (H, W, 3), as the bytes of a PNG file, which keeps every pixel."""
+    return _encoded(pixels, "PNG")
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    """Return a picture, uint8 (H, W, 3), as the bytes of a JPEG file: a tenth of the size, with all its colour."""
+    return _encoded(pixels, "JPEG", quality=88, subsampling=0)
+
+
+def _encoded(pixels: np.ndarray, file_format: str, **options: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, file_format, **options)
     return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from tinycolor.colorize import colorize
 from tinycolor.data.batches import Batches
 from tinycolor.data.folder import PhotoFolder, find_photos
 from tinycolor.data.lightness import split_photo
-from tinycolor.data.photos import open_image
+from tinycolor.data.photos import jpeg, open_image
 from tinycolor.data.shipped import FOLDER, attributions
 from tinycolor.demo.chapter import Chapter, Watch
 from tinycolor.evaluate import grey_photos
@@ -91,6 +90,4 @@ def strip(photos: list[np.ndarray]) -> bytes:
     for place, photo in enumerate(photos):
         small = Image.fromarray(photo).resize((WIDTH, height), Image.Resampling.LANCZOS)
         whole.paste(small, (place * (WIDTH + GAP), 0))
-    buffer = io.BytesIO()
-    whole.save(buffer, "JPEG", quality=88, subsampling=0)
-    return buffer.getvalue()
+    return jpeg(np.asarray(whole))

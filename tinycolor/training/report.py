@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw, ImageFont
 
-from tinycolor.data.photos import open_image
+from tinycolor.data.photos import jpeg, open_image
+from tinycolor.data.photos import png as photos_png
 from tinycolor.figures import png
 from tinycolor.files import write_whole
 from tinycolor.page import columns, image, page, section, table
@@ -92,9 +92,7 @@ def sheet(grey: np.ndarray, predicted: np.ndarray, truth: np.ndarray) -> bytes:
             whole.paste(Image.fromarray(photo).resize((side, side), resampling), (left, top))
             if top == HEAD:
                 ImageDraw.Draw(whole).text((left + side / 2, HEAD / 2), heading, "#222222", font, anchor="mm")
-    buffer = io.BytesIO()
-    whole.save(buffer, "PNG")
-    return buffer.getvalue()
+    return photos_png(np.asarray(whole))
 
 
 def write(
@@ -154,19 +152,13 @@ def _slider(sheets: Sequence[tuple[int, Path]]) -> str:
     last = len(chosen) - 1
     slider = f'<input id="step" type="range" max="{last}" value="{last}" aria-label="step" autocomplete="off" hidden>'
     figures = [
-        f"<figure hidden><figcaption>step {step:,}</figcaption>{image(_jpeg(path), f'step {step}', 'jpeg')}</figure>"
-        for step, path in (sheets[number] for number in chosen)
+        f"<figure hidden><figcaption>step {step:,}</figcaption>{image(picture, f'step {step}', 'jpeg')}</figure>"
+        # Twelve sheets as JPEG are a page of a few MB.
+        for step, picture in ((sheets[number][0], jpeg(open_image(sheets[number][1]))) for number in chosen)
     ]
     figures[-1] = figures[-1].replace(" hidden", "", 1)
     text = "Photos that the network does not learn from: in grey, as it colours them, and as they are."
     return section("Unseen photos", text, slider, *figures, SLIDER)
-
-
-def _jpeg(path: Path) -> bytes:
-    """Return a sheet as a JPEG file with all its colour, so that a page of twelve has a few MB."""
-    buffer = io.BytesIO()
-    Image.fromarray(open_image(path)).save(buffer, "JPEG", quality=85, subsampling=0)
-    return buffer.getvalue()
 
 
 def _figure_of_loss(losses: Sequence[Mapping[str, Any]]) -> Figure:
