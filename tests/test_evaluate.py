@@ -107,7 +107,7 @@ def test_a_folder_gives_the_middles_of_its_photos_as_often_as_asked(folder, phot
         assert len(list(judged)) == COUNT
         for ours, photo in zip(judged, photos, strict=True):
             np.testing.assert_array_equal(ours, photo)
-    assert {path.name: reason for path, reason in judged.photos.skipped.items()} == {
+    assert {path.name: reason for path, reason in judged.skipped.items()} == {
         "grey.png": "grey: there is no colour to learn from",
         "small.png": "15 x 50 pixels, smaller than 16",
         "text.jpg": "no JPEG, PNG, WebP, BMP, TIFF or GIF",

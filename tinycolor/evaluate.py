@@ -38,11 +38,12 @@ class JudgedPhotos:
     def __init__(self, folder: Path, size: int) -> None:
         links: dict[Path, str] = {}
         self.size = size
-        self.photos = ShrunkPhotos(find_photos(folder, links.__setitem__), size, smallest=size)
-        self.photos.skipped.update(links)
+        self._photos = ShrunkPhotos(find_photos(folder, links.__setitem__), size, smallest=size)
+        self.skipped = self._photos.skipped
+        self.skipped.update(links)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return (crop(photo, self.size) for photo in self.photos.some())
+        return (crop(photo, self.size) for photo in self._photos.some())
 
 
 def evaluate(network: ColorUNet, photos: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:

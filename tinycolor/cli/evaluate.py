@@ -42,7 +42,7 @@ def evaluate(folder: Path, checkpoint: Path, size: int | None, output: Path | No
         network = load_checkpoint(checkpoint, ColorUNet)
         photos = JudgedPhotos(folder, size or network.size)
         if next(iter(photos), None) is None:
-            raise NoPhotosError(why_none(folder, photos.photos.skipped))
+            raise NoPhotosError(why_none(folder, photos.skipped))
         results = evaluate_on(network, photos)
     # Narrow enough for the 80 columns that a file or a pipe is taken to have.
     table = Table(
@@ -53,7 +53,7 @@ def evaluate(folder: Path, checkpoint: Path, size: int | None, output: Path | No
     for method, figures in results.items():
         table.add_row(method, *(form.format(figures[name]) for name, (_, form) in COLUMNS.items()))
     console.print(table)
-    for path, reason in sorted(photos.photos.skipped.items()):
+    for path, reason in sorted(photos.skipped.items()):
         console.print(f"not judged: {shown(path)}: {reason}")
     if output is not None:
         with in_one_sentence(f"could not write {shown(output)}"):

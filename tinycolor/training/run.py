@@ -162,7 +162,8 @@ class Run:
 
     def skipped(self) -> dict[Path, str]:
         """Return the photos that could not be used so far, and why not."""
-        return {**self.dataset.skipped, **self.batches.photos.skipped}
+        # Copied in one go: the threads that make batches may find another one meanwhile.
+        return {**self.dataset.skipped, **self.batches.photos.skipped.copy()}
 
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of the log up to this step."""
