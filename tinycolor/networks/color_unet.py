@@ -19,12 +19,12 @@ from tinycolor.layers.combine import Sequential, Skip
 from tinycolor.layers.conv import Conv2d
 from tinycolor.layers.pool import MaxPool2d
 from tinycolor.layers.upsample import Upsample
-from tinycolor.networks.network import Network
+from tinycolor.networks.colorizer import Colorizer
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
 
-class ColorUNet(Network):
+class ColorUNet(Colorizer):
     """Predict colour from lightness, x (N, H, W, in_channels) to y (N, H, W, out_channels).
 
     Per level two 3x3 ConvNormAct (batch norm, ReLU); 2x2 max-pool between levels; on the way up nearest x2, beside

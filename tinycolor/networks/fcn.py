@@ -22,8 +22,8 @@ from tinycolor.layers.combine import Sequential
 from tinycolor.layers.conv import Conv2d
 from tinycolor.layers.dropout import Dropout
 from tinycolor.layers.linear import Linear
-from tinycolor.networks.network import Network
-from tinycolor.networks.vgg import CHANNELS, HIDDEN, MAP, VGG16, scale, scaled, vgg_blocks
+from tinycolor.networks.network import Network, scale, scaled
+from tinycolor.networks.vgg import CHANNELS, HIDDEN, MAP, VGG16, vgg_blocks
 from tinycolor.ops.crop import crop, crop_dx
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator

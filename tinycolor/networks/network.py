@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tinycolor.layers.base import Layer
@@ -23,3 +24,15 @@ class Network(Layer):
 
     def describe(self) -> str:
         return ", ".join(f"{name}={value}" for name, value in self.options.items())
+
+
+def scale(width: float, name: str) -> float:
+    """Return the factor on the channels, or raise a ValueError that names it."""
+    if not (math.isfinite(width) and width > 0):
+        raise ValueError(f"{name} got {width}, expected a factor above 0, such as 0.25.")
+    return float(width)
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return ``channels * width``, rounded down, at least 1."""
+    return max(1, int(channels * width))

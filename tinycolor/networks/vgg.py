@@ -13,8 +13,6 @@ Two 3x3 convolutions see 5x5 pixels and three see 7x7, with fewer weights than o
 
 from __future__ import annotations
 
-import math
-
 from tinycolor import init
 from tinycolor.backend import Array
 from tinycolor.layers.activation import ReLU
@@ -26,7 +24,7 @@ from tinycolor.layers.dropout import Dropout
 from tinycolor.layers.linear import Flatten, Linear
 from tinycolor.layers.norm import BatchNorm2d
 from tinycolor.layers.pool import MaxPool2d
-from tinycolor.networks.network import Network
+from tinycolor.networks.network import Network, scale, scaled
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
@@ -113,15 +111,3 @@ def vgg_blocks(width: float, batch_norm: bool = False, *, border: int = 1, ceil_
             inputs = scaled(channels, width)
         blocks.append(Sequential(*layers, MaxPool2d(2, ceil_mode=ceil_mode)))
     return blocks
-
-
-def scale(width: float, name: str) -> float:
-    """Return the factor on the channels, or raise a ValueError that names it."""
-    if not (math.isfinite(width) and width > 0):
-        raise ValueError(f"{name} got {width}, expected a factor above 0, such as 0.25.")
-    return float(width)
-
-
-def scaled(channels: int, width: float) -> int:
-    """Return ``channels * width``, rounded down, at least 1."""
-    return max(1, int(channels * width))

@@ -1,0 +1,44 @@
+"""What all colorizers have in common: here the units of CIE Lab meet those of each paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinycolor.backend import Array
+from tinycolor.data.lightness import HALF_LIGHTNESS, LARGEST_AB
+from tinycolor.networks.network import Network
+
+
+class Colorizer(Network):
+    """The base of every network that colours: lightness in, colour out.
+
+    Most are given ``L* / 50 - 1`` and answer with ``a*b* / 110``, so that both lie within -1..1, as in pix2pix.
+    A paper that does otherwise overrides ``question``, ``target`` and ``colours``.
+
+    Attributes
+    ----------
+    multiple : int
+        What H and W of a picture must divide by.
+    """
+
+    multiple: int
+
+    def question(self, lightness: Array) -> Array:
+        """Return what the network is given, x, for pictures L* 0..100, (N, H, W, 1)."""
+        return lightness / HALF_LIGHTNESS - 1
+
+    def target(self, ab: Array) -> Array:
+        """Return what it should answer for pictures of these colours, a* and b*, (N, H, W, 2)."""
+        return ab / LARGEST_AB
+
+    def colours(self, y: Array) -> Array:
+        """Return a* and b*, (N, H, W, 2), as its answer y means them."""
+        return LARGEST_AB * y
+
+    def paint(self, lightness: Array) -> Array:
+        """Return a* and b*, (N, H, W, 2), of pictures L* 0..100, (N, H, W, 1); H and W divide by ``multiple``."""
+        return self.colours(self.predict(self.question(lightness)))
+
+    def painter(self, lightness: Array) -> Callable[[Array], Array]:
+        """Return what paints pieces of these pictures; a network that looks at the whole looks at it here, once."""
+        return self.paint
