@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := out
 
-.PHONY: demo lessons test parity gpu-test soak lint bench clean
+.PHONY: demo lessons test parity gpu-test gpu-bench soak lint bench clean
 
 demo: .venv/base
 	$(BIN)/tinycolor demo --out $(OUT)/demo
@@ -19,10 +19,16 @@ test: lint .venv/dev
 parity: .venv/parity
 	$(BIN)/python -m pytest -n 2 -m parity
 
-# Needs an NVIDIA GPU; CUDA12=1 for a driver that has no CUDA 13.
+# These two need an NVIDIA GPU, and write tests/gpu_results.json; CUDA12=1 for a driver that has no CUDA 13.
 gpu-test: .venv/dev
 	$(BIN)/python -m pip install --quiet --editable ".[$(if $(CUDA12),cuda12,cuda13)]"
-	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m pytest -m gpu --write-gpu-results
+
+gpu-bench: .venv/parity
+	mkdir -p $(OUT)
+	$(BIN)/python -m pip install --quiet --editable ".[$(if $(CUDA12),cuda12,cuda13)]"
+	$(BIN)/tinycolor bench --device gpu --json $(OUT)/gpu_bench.json
+	$(BIN)/python tests/gpu/results.py $(OUT)/gpu_bench.json
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -m slow

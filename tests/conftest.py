@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from gpu.results import GpuRun
 from hypothesis import settings
 
 import tinycolor as tc
@@ -86,5 +87,10 @@ class Figures:
             terminalreporter.line(f"planted faults caught: {self.caught} of {self.planted}")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--write-gpu-results", action="store_true", help="write tests/gpu_results.json, on a real GPU")
+
+
 def pytest_configure(config):
     config.pluginmanager.register(Figures(), "figures")
+    config.pluginmanager.register(GpuRun(config.getoption("--write-gpu-results")), "gpu-run")

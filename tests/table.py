@@ -330,6 +330,44 @@ def fcn(draw, kind):
     return randomised(draw, smooth(net), gain=1.5, shift=0.1), (numbers(draw, draw(st.integers(1, 2)), 26, 26, 3),)
 
 
+@st.composite
+def iizuka(draw):
+    net = tc.networks.Iizuka(None, 1 / 64, global_size=32)
+    batch = draw(SMALL)
+    x = numbers(draw, batch, 8 * draw(NORM_SIZE), 8 * draw(NORM_SIZE), 1)
+    return randomised(draw, smooth(net), shift=0.1), (x, numbers(draw, batch, 32, 32, 1))
+
+
+@st.composite
+def iizuka_baseline(draw):
+    x = numbers(draw, draw(SMALL), 8 * draw(NORM_SIZE), 8 * draw(NORM_SIZE), 1)
+    return randomised(draw, smooth(tc.networks.IizukaBaseline(1 / 64)), shift=0.1), (x,)
+
+
+@st.composite
+def unet(draw):
+    upsample = draw(st.sampled_from(["deconv", "nearest", "bilinear"]))
+    batch_norm = draw(st.booleans())
+    net = tc.networks.UNet(draw(SMALL), draw(SMALL), "same", batch_norm, upsample, width=1 / 32)
+    gain, shift = (2, 0.3) if batch_norm else (1.5, 0.1)
+    height, width = (draw(st.integers(32, 35)) for _ in range(2))
+    x = numbers(draw, draw(st.integers(1, 2)), height, width, net.in_channels)
+    return randomised(draw, smooth(net), gain, shift), (x,)
+
+
+@st.composite
+def unet_without_padding(draw):
+    net = tc.networks.UNet(draw(SMALL), draw(SMALL), width=1 / 64)
+    return randomised(draw, smooth(net), gain=1.5, shift=0.1), (numbers(draw, 1, 188, 188, net.in_channels),)
+
+
+@st.composite
+def zhang(draw, kind):
+    net = kind(width=1 / 64)
+    height, width = (8 * draw(st.integers(3, 4)) for _ in range(2))
+    return randomised(draw, smooth(net), gain=1.5, shift=0.1), (numbers(draw, draw(SMALL), height, width, 1),)
+
+
 def free(name, pairs, **more):
     """A row of a layer that takes any shape."""
     return Row(name, pairs, counts_channels=False, counts_axes=False, **more)
@@ -371,4 +409,10 @@ ROWS = [
     Row("FCN32s", fcn(tc.networks.FCN32s), tolerance=BENT, examples=1),
     Row("FCN16s", fcn(tc.networks.FCN16s), tolerance=BENT, examples=1),
     Row("FCN8s", fcn(tc.networks.FCN8s), tolerance=BENT, examples=1),
+    Row("Zhang", zhang(tc.networks.Zhang), ("train", "eval"), BENT, examples=3),
+    Row("ZhangL2", zhang(tc.networks.ZhangL2), ("train", "eval"), BENT, examples=3),
+    Row("UNet", unet(), tolerance=BENT, examples=3),
+    Row("UNet-valid", unet_without_padding(), tolerance=BENT, examples=1),
+    Row("Iizuka", iizuka(), tolerance=BENT, examples=5),
+    Row("IizukaBaseline", iizuka_baseline(), tolerance=BENT, examples=5),
 ]

@@ -1,6 +1,5 @@
 import importlib
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ from PIL import Image
 import tinycolor as tc
 from tinycolor.color import lab_to_rgb, rgb_to_lab
 from tinycolor.colorize import colorize, colorize_and_count, lay_under, predict_ab
+from tinycolor.networks.colorizer import Colorizer
 
 module = importlib.import_module("tinycolor.colorize")  # its name in tinycolor is that of its function
 
@@ -27,7 +27,10 @@ def network(rng):
 def answering(ab):
     """Return what takes a network's place and always answers these a* and b*: a pair, or a function of x."""
     answer = ab if callable(ab) else lambda x: np.broadcast_to(np.float32(ab), (*x.shape[:3], 2))
-    return SimpleNamespace(size=SIZE, multiple=1, predict=lambda x: (answer(x) / 110).astype(np.float32))
+    network = Colorizer()
+    network.size, network.multiple = SIZE, 1
+    network.predict = lambda x: (answer(x) / 110).astype(np.float32)
+    return network
 
 
 def lightness_of(rgb):

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +5,7 @@ from PIL import Image
 import tinycolor as tc
 from tinycolor.color import linear_to_srgb, rgb_to_lab, srgb_to_linear
 from tinycolor.evaluate import JudgedPhotos, baselines, evaluate, grey_photos, judge, predict_photos
+from tinycolor.networks.colorizer import Colorizer
 
 SIZE = 16
 COUNT = 19  # more than are predicted at once
@@ -31,7 +30,14 @@ def knowing(photos):
         known = [abs(lightness - 50 * (one[..., 0] + 1)).max((1, 2)).argmin() for one in x]
         return (ab[known] / 110).astype(np.float32)
 
-    return SimpleNamespace(size=SIZE, multiple=1, predict=predict)
+    return with_answers(predict)
+
+
+def with_answers(predict):
+    """Return a colorizer that answers so."""
+    network = Colorizer()
+    network.size, network.multiple, network.predict = SIZE, 1, predict
+    return network
 
 
 def grey_of(photo):
@@ -59,7 +65,7 @@ def test_who_knows_the_truth_gets_full_marks(photos):
 
 def test_a_network_that_is_off_by_seven_is_off_by_seven(photos):
     right = knowing(photos)
-    off = SimpleNamespace(size=SIZE, multiple=1, predict=lambda x: right.predict(x) + np.float32([7 / 110, -7 / 110]))
+    off = with_answers(lambda x: right.predict(x) + np.float32([7 / 110, -7 / 110]))
     assert judge(off, photos)["ab_mae"] == pytest.approx(7, abs=1e-3)
 
 

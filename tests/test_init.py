@@ -1,5 +1,7 @@
 """First weights: as far spread as the papers say, biases left alone, and reproducible."""
 
+import inspect
+import itertools
 from collections.abc import Callable
 from math import sqrt
 
@@ -9,6 +11,7 @@ import pytest
 import tinycolor as tc
 from tinycolor import init
 
+FIRST_WEIGHTS = init.first_weights
 Draw = Callable[[tc.Layer, tc.Generator], None]
 LAYERS = {
     "convolution": (lambda: tc.Conv2d(16, 64, 5), 25 * 16, 25 * 64),
@@ -16,7 +19,7 @@ LAYERS = {
     "fully connected": (lambda: tc.Linear(300, 100), 300, 100),
 }
 layers = pytest.mark.parametrize(("make", "fan_in", "fan_out"), LAYERS.values(), ids=LAYERS.keys())
-draws = pytest.mark.parametrize("draw", [init.he_normal, init.glorot_uniform, init.normal])
+draws = pytest.mark.parametrize("draw", [init.he_normal, init.glorot_uniform, init.uniform, init.normal])
 
 
 def assert_spread(weight: np.ndarray, std: float, kurtosis: float) -> None:
@@ -35,6 +38,15 @@ def test_he_normal_spreads_by_the_inputs(make: Callable[[], tc.Layer], fan_in: i
     layer = make()
     init.he_normal(layer, tc.Generator(1))
     assert_spread(layer.weight.data, sqrt(2 / fan_in), kurtosis=3)
+
+
+@layers
+def test_uniform_spreads_by_the_inputs(make: Callable[[], tc.Layer], fan_in: int, fan_out: int) -> None:
+    layer = make()
+    init.uniform(layer, tc.Generator(1))
+    limit = 1 / sqrt(fan_in)
+    assert_spread(layer.weight.data, limit / sqrt(3), kurtosis=1.8)
+    assert 0.999 * limit < abs(layer.weight.data).max() <= limit * (1 + 1e-6)
 
 
 @layers
@@ -123,3 +135,43 @@ def test_networks_of_one_seed_are_equal_and_of_another_not(make: Callable[[int],
     for name, array in first.items():
         np.testing.assert_array_equal(array, second[name])
         assert array.ndim < 2 or not np.isin(array, other[name]).any()
+
+
+@pytest.fixture
+def counted_anew(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """The library's own first weights (the tests have a stand-in); calling it numbers the layers from 0."""
+    monkeypatch.setattr(init, "first_weights", FIRST_WEIGHTS)
+
+    def from_zero() -> None:
+        monkeypatch.setattr(init, "_layers_made", itertools.count())
+
+    from_zero()
+    return from_zero
+
+
+def test_layers_of_a_network_leave_their_weights_to_it_but_count(counted_anew: Callable[[], None]) -> None:
+    drawn = [tc.Linear(3, 4).weight.data for _ in range(3)]
+    counted_anew()
+    before = tc.Linear(3, 4)
+    with init.draws_weights():
+        left = tc.Linear(3, 4)
+    after = tc.Linear(3, 4)
+    np.testing.assert_array_equal(before.weight.data, drawn[0])
+    assert not left.weight.data.any()
+    np.testing.assert_array_equal(after.weight.data, drawn[2])
+
+
+def test_layers_draw_again_after_a_network_was_refused(counted_anew: Callable[[], None]) -> None:
+    with pytest.raises(ValueError, match="CrossCircleCNN got size=5"):
+        tc.networks.CrossCircleCNN(5)
+    assert tc.Linear(3, 4).weight.data.all()
+
+
+@pytest.mark.parametrize("name", tc.networks.__all__)
+def test_every_network_draws_all_its_weights(name: str, counted_anew: Callable[[], None]) -> None:
+    kind = getattr(tc.networks, name)
+    narrow = {"width": 1 / 64} if "width" in inspect.signature(kind).parameters else {}
+    weights = [parameter.data for parameter in kind(**narrow).parameters() if parameter.data.ndim > 1]
+    # What makes the scores of FCN begins at 0.
+    scores = {"FCN32s": 1, "FCN16s": 2, "FCN8s": 3}.get(name, 0)
+    assert [weight.any() for weight in weights] == [True] * (len(weights) - scores) + [False] * scores

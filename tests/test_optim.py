@@ -145,6 +145,10 @@ def test_float32_stays_near_the_formula(make: Make, formula: Callable) -> None:
             lambda p: Adam(p, 0.01, betas=(0.5, 0.9), eps=1e-3),
             lambda torch, p: torch.Adam(p, lr=0.01, betas=(0.5, 0.9), eps=1e-3),
         ),
+        (
+            lambda p: Adam(p, 1e-2, betas=(0.9, 0.99), weight_decay=0.1),
+            lambda torch, p: torch.Adam(p, lr=1e-2, betas=(0.9, 0.99), weight_decay=0.1),
+        ),
         (RMSprop, lambda torch, p: torch.RMSprop(p)),
         (
             lambda p: RMSprop(p, 0.02, alpha=0.5, eps=1e-3),
@@ -156,7 +160,7 @@ def test_float32_stays_near_the_formula(make: Make, formula: Callable) -> None:
             lambda torch, p: torch.Adadelta(p, lr=0.5, rho=0.5, eps=1e-3),
         ),
     ],
-    ids=["SGD", "SGD-2", "Adam", "Adam-2", "RMSprop", "RMSprop-2", "Adadelta", "Adadelta-2"],
+    ids=["SGD", "SGD-2", "Adam", "Adam-2", "Adam-decay", "RMSprop", "RMSprop-2", "Adadelta", "Adadelta-2"],
 )
 def test_optimizer_agrees_with_torch(make: Make, theirs: Callable) -> None:
     torch = pytest.importorskip("torch")

@@ -1,10 +1,12 @@
 """The generator: the published answers of Philox, and draws that are where, and as even, as they should be."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from tinycolor import Generator
-from tinycolor.random import philox
+from tinycolor.random import PIECE, philox
 
 MANY = 1 << 18
 
@@ -138,6 +140,33 @@ def test_normal_draws_every_number_by_itself() -> None:
 def test_normal_has_a_mean_and_a_spread() -> None:
     standard = Generator(0).normal((100,), dtype="float64")
     np.testing.assert_allclose(Generator(0).normal((100,), 5, 0.1, "float64"), 5 + 0.1 * standard, rtol=1e-12)
+
+
+LONG = [PIECE, 2 * PIECE + 1, 2 * PIECE + 2, 4 * PIECE + 7, 5 * PIECE - 3]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", LONG)
+def test_a_long_draw_is_one_row_of_words_whatever_its_pieces(count: int, dtype: type) -> None:
+    rng, words = Generator(3, epoch=1), Generator(3, epoch=1)
+    half = (count + 1) // 2
+    even = -2 + 5 * ((words.bits(count) >> 8) * 2.0**-24)
+    np.testing.assert_array_equal(rng.uniform((count,), -2, 3, dtype), even.astype(dtype))
+    first, second = words.bits(2 * half).reshape(2, half) * 2.0**-32
+    radius = np.sqrt(-2 * np.log(first + 2.0**-32))
+    pairs = radius * np.stack([np.cos(2 * np.pi * second), np.sin(2 * np.pi * second)])
+    np.testing.assert_array_equal(rng.normal((count,), 0.5, 2, dtype), (0.5 + 2 * pairs).ravel()[:count].astype(dtype))
+    assert rng.draws == words.draws
+
+
+@pytest.mark.parametrize("draw", ["uniform", "normal"])
+def test_a_long_draw_needs_little_memory_beside_its_numbers(draw: str) -> None:
+    rng, count = Generator(0), 64 * PIECE
+    tracemalloc.start()
+    numbers = getattr(rng, draw)((count,))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < numbers.nbytes + 128 * PIECE
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (4, 0), (3, 1, 2)])

@@ -5,7 +5,7 @@ dx = backward(dy)
 """
 
 from tinycolor import color, init, losses, networks, optim
-from tinycolor.backend import array_module, keep_freed_memory
+from tinycolor.backend import array_module, keep_freed_memory, precision, to_device, to_numpy
 from tinycolor.colorize import colorize
 from tinycolor.data.photos import ImageError, open_image
 from tinycolor.gradcheck import GradientError, gradcheck
@@ -26,6 +26,7 @@ from tinycolor.layers.upsample import Upsample
 from tinycolor.random import Generator
 from tinycolor.threads import lanes
 from tinycolor.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from tinycolor.training.torch_weights import load_torch_state_dict
 
 __version__ = "0.1.0"
 
@@ -70,14 +71,18 @@ __all__ = [
     "init",
     "lanes",
     "load_checkpoint",
+    "load_torch_state_dict",
     "losses",
     "networks",
     "open_image",
     "optim",
+    "precision",
     "receptive_field",
     "remembered",
     "save_checkpoint",
     "summary",
+    "to_device",
+    "to_numpy",
 ]
 
 keep_freed_memory()

@@ -13,17 +13,17 @@ from PIL import Image
 from tinycolor.backend import Array
 from tinycolor.color.gamut import fit_into_gamut
 from tinycolor.color.spaces import lab_to_rgb
-from tinycolor.data.lightness import ab_of, lab_of, network_lightness
+from tinycolor.data.lightness import lab_of
 from tinycolor.data.shrunk import shrink
 from tinycolor.inspect.field import receptive_field
-from tinycolor.networks import ColorUNet
+from tinycolor.networks.colorizer import Colorizer
 from tinycolor.threads import in_lanes
 
 TILE = 256  # pixels along the side of the pieces that the network looks at
 STRIP = 1 << 19  # pixels of the photo that are worked on at a time
 
 
-def colorize(photo: np.ndarray, network: ColorUNet, *, saturation: float = 1.0) -> np.ndarray:
+def colorize(photo: np.ndarray, network: Colorizer, *, saturation: float = 1.0) -> np.ndarray:
     """Return a photo in the colours that a network imagines, uint8 (H, W, 3), sRGB.
 
     L* stays the photo's own, to less than 1; where the network's colour does not exist at that L*, its strength is
@@ -33,8 +33,8 @@ def colorize(photo: np.ndarray, network: ColorUNet, *, saturation: float = 1.0) 
     ----------
     photo : array
         uint8, grey (H, W) or sRGB (H, W, 3), of any size; of colours only L* is looked at.
-    network : ColorUNet
-        From ``tc.load_checkpoint``.
+    network : Colorizer
+        Such as ``tc.load_checkpoint`` gives.
     saturation : float
         Strength of the colours, at least 0: 1 as the network says, 2 twice as strong, 0 grey.
 
@@ -46,7 +46,7 @@ def colorize(photo: np.ndarray, network: ColorUNet, *, saturation: float = 1.0) 
     return colorize_and_count(photo, network, saturation=saturation)[0]
 
 
-def colorize_and_count(photo: np.ndarray, network: ColorUNet, *, saturation: float = 1.0) -> tuple[np.ndarray, float]:
+def colorize_and_count(photo: np.ndarray, network: Colorizer, *, saturation: float = 1.0) -> tuple[np.ndarray, float]:
     """As ``colorize``; also returns the share of pixels, 0..1, whose colour did not exist and was weakened."""
     if photo.dtype != np.uint8 or photo.ndim not in (2, 3) or photo.shape[2:] not in ((), (3,)) or not photo.size:
         raise ValueError(f"colorize got {photo.dtype} {photo.shape}, expected a photo, uint8 (H, W, 3) or (H, W).")
@@ -59,7 +59,7 @@ def colorize_and_count(photo: np.ndarray, network: ColorUNet, *, saturation: flo
     return lay_under(rgb, ab)
 
 
-def predict_ab(network: ColorUNet, lightness: Array) -> Array:
+def predict_ab(network: Colorizer, lightness: Array) -> Array:
     """Return a* and b*, (N, H, W, 2), of pictures L* 0..100, (N, H, W, 1), of any size.
 
     Pictures whose sides are no multiples of what the network needs are widened by repeating their last pixels. Large
@@ -68,20 +68,20 @@ def predict_ab(network: ColorUNet, lightness: Array) -> Array:
     """
     height, width = lightness.shape[1:3]
     unit = network.multiple
-    x = network_lightness(lightness)
-    x = np.pad(x, ((0, 0), (0, -height % unit), (0, -width % unit), (0, 0)), mode="edge")
-    if max(x.shape[1:3]) <= TILE:
-        return ab_of(network.predict(x))[:, :height, :width]
+    whole = np.pad(lightness, ((0, 0), (0, -height % unit), (0, -width % unit), (0, 0)), mode="edge")
+    paint = network.painter(whole)
+    if max(whole.shape[1:3]) <= TILE:
+        return paint(whole)[:, :height, :width]
     # Tiles begin at multiples of the unit, so that pooling pairs the same pixels as in the whole.
-    margin = -(-max(receptive_field(network)) // unit) * unit
-    y = np.empty((*x.shape[:3], 2), x.dtype)
-    for top in range(0, x.shape[1], TILE):
-        for left in range(0, x.shape[2], TILE):
+    margin = -(-max(receptive_field(network.local)) // unit) * unit
+    ab = np.empty((*whole.shape[:3], 2), whole.dtype)
+    for top in range(0, whole.shape[1], TILE):
+        for left in range(0, whole.shape[2], TILE):
             above, before = min(margin, top), min(margin, left)
-            piece = x[:, top - above : top + TILE + margin, left - before : left + TILE + margin]
-            answer = network.predict(piece)[:, above : above + TILE, before : before + TILE]
-            y[:, top : top + TILE, left : left + TILE] = answer
-    return ab_of(y)[:, :height, :width]
+            piece = whole[:, top - above : top + TILE + margin, left - before : left + TILE + margin]
+            painted = paint(piece)[:, above : above + TILE, before : before + TILE]
+            ab[:, top : top + TILE, left : left + TILE] = painted
+    return ab[:, :height, :width]
 
 
 def lay_under(rgb: np.ndarray, ab: np.ndarray) -> tuple[np.ndarray, float]:

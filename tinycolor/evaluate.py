@@ -14,7 +14,7 @@ from tinycolor.data.folder import find_photos
 from tinycolor.data.lightness import lab_of
 from tinycolor.data.shrunk import ShrunkPhotos, crop
 from tinycolor.metrics import Scores
-from tinycolor.networks import ColorUNet
+from tinycolor.networks.colorizer import Colorizer
 
 AT_ONCE = 16  # photos
 
@@ -46,12 +46,12 @@ class JudgedPhotos:
         return (crop(photo, self.size) for photo in self._photos.some())
 
 
-def evaluate(network: ColorUNet, photos: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
+def evaluate(network: Colorizer, photos: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
     """Return all metrics of a network's colours, of grey, of the photos' mean colour, and of the truth itself.
 
     Parameters
     ----------
-    network : ColorUNet
+    network : Colorizer
         What is judged.
     photos : iterable of arrays
         uint8 (size, size, 3), all of one size; gone through more than once.
@@ -64,7 +64,7 @@ def evaluate(network: ColorUNet, photos: Iterable[np.ndarray]) -> dict[str, dict
     return {"network": judge(network, photos), **baselines(photos)}
 
 
-def judge(network: ColorUNet, photos: Iterable[np.ndarray]) -> dict[str, float]:
+def judge(network: Colorizer, photos: Iterable[np.ndarray]) -> dict[str, float]:
     """Return all metrics of a network's colours."""
     scores = Scores()
     remaining = iter(photos)
@@ -87,7 +87,7 @@ def baselines(photos: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
     return {"grey": grey.result(), "mean colour": mean_colour.result(), "truth": truth.result()}
 
 
-def predict_photos(network: ColorUNet, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def predict_photos(network: Colorizer, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return photos, uint8 (N, H, W, 3), in a network's colours, and its a* and b*, (N, H, W, 2)."""
     ab = predict_ab(network, lab_of(photos)[..., :1])
     return np.stack([lay_under(photo, one)[0] for photo, one in zip(photos, ab, strict=True)]), ab

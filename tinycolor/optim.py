@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array, array_module, beside, on_gpu, to_numpy
+from tinycolor.kernels.adam import adam
+from tinycolor.kernels.clock import Clock
 from tinycolor.layers.parameter import Parameter
+from tinycolor.ops.fast.choose import runs_kernels
 from tinycolor.threads import in_lanes, scratch
 
 Schedule = Callable[[int], float]
@@ -62,6 +65,7 @@ class Optimizer:
         self.schedule = learning_rate if callable(learning_rate) else constant(learning_rate)
         self.steps = 0
         self.data, self.grad = self._pack()
+        self.clock = Clock(self.data) if on_gpu(self.data) else None
 
     def _pack(self) -> tuple[Array, Array]:
         first = self.parameters[0].data
@@ -76,20 +80,34 @@ class Optimizer:
 
     def step(self) -> None:
         """Move every parameter by its gradient; the gradients stay until ``zero_grad``."""
+        self.begin_step()
+        self.move()
+
+    def begin_step(self) -> None:
+        """Count the step and look up its learning rate: the half of a step that a captured graph cannot repeat."""
         for p in self.parameters:
             if p.data.base is not self.data:
                 raise RuntimeError(
                     f"{type(self).__name__}.step found a parameter that another optimizer has taken over: "
                     "make one optimizer per network and keep it."
                 )
-        learning_rate = self.schedule(self.steps)
+        self.learning_rate = self.schedule(self.steps)
+        if self.clock is not None:
+            self.clock.set(self.steps, self.learning_rate)
         self.steps += 1
-        blocks = [slice(i, min(i + BLOCK, self.data.size)) for i in range(0, self.data.size, BLOCK)]
-        in_lanes(lambda block: self.update(block, learning_rate), blocks)
         for p in self.parameters:
             p.version += 1
 
-    def update(self, block: slice, learning_rate: float) -> None:
+    def move(self) -> None:
+        """Move every parameter by its gradient: the other half of a step."""
+        if self.clock is not None:
+            # In the memory of the GPU, and of the weights' type, as a number of Python's own would be taken.
+            self.update(slice(None), self.clock.learning_rate[0].astype(self.data.dtype))
+            return
+        blocks = [slice(i, min(i + BLOCK, self.data.size)) for i in range(0, self.data.size, BLOCK)]
+        in_lanes(lambda block: self.update(block, self.learning_rate), blocks)
+
+    def update(self, block: slice, learning_rate: float | Array) -> None:
         """Move the numbers of one block; what one optimizer differs from another in."""
         raise NotImplementedError
 
@@ -100,9 +118,10 @@ class Optimizer:
     def state_dict(self) -> dict[str, Array]:
         """Return a copy of all that the optimizer remembers: the steps made, and a number or two per weight.
 
-        Settings and schedule are not part of it.
+        NumPy arrays, on whatever device it is. Settings and schedule are not part of it.
         """
-        return {"steps": np.array(self.steps, np.int64)} | {name: getattr(self, name).copy() for name in self.memories}
+        memories = {name: to_numpy(getattr(self, name).copy()) for name in self.memories}
+        return {"steps": np.array(self.steps, np.int64)} | memories
 
     def load_state_dict(self, state: dict[str, Array]) -> None:
         """Write back what ``state_dict`` returned, all or nothing; training goes on as if never stopped.
@@ -128,7 +147,8 @@ class Optimizer:
                 )
         self.steps = int(state["steps"])
         for name in self.memories:
-            getattr(self, name)[...] = state[name]
+            memory = getattr(self, name)
+            memory[...] = beside(state[name], memory)
 
 
 class SGD(Optimizer):
@@ -159,7 +179,7 @@ class SGD(Optimizer):
         self.velocity = self.memory() if momentum else None
         self.memories = ("velocity",) if momentum else ()
 
-    def update(self, block: slice, learning_rate: float) -> None:
+    def update(self, block: slice, learning_rate: float | Array) -> None:
         w, step = self.data[block], self.grad[block]
         if self.weight_decay:
             step = step + self.weight_decay * w
@@ -174,7 +194,7 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Steps of about the learning rate, whatever the size of the gradients.
 
-    ``m = b1*m + (1-b1)*g``, ``v = b2*v + (1-b2)*g**2``,
+    ``g = grad + weight_decay * w``, ``m = b1*m + (1-b1)*g``, ``v = b2*v + (1-b2)*g**2``,
     ``w = w - learning_rate * m_hat / (sqrt(v_hat) + eps)`` with ``m_hat = m / (1 - b1**t)``, v_hat likewise.
 
     Parameters
@@ -185,6 +205,8 @@ class Adam(Optimizer):
         How slowly the two averages forget; GANs use (0.5, 0.999).
     eps : float
         Keeps the division safe.
+    weight_decay : float
+        Pull towards zero, added to the gradient.
 
     Source: D. Kingma, J. Ba, "Adam", ICLR 2015, algorithm 1.
     """
@@ -198,15 +220,28 @@ class Adam(Optimizer):
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate)
-        self.betas, self.eps = betas, eps
+        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.m, self.v = self.memory(), self.memory()
 
-    def update(self, block: slice, learning_rate: float) -> None:
+    def move(self) -> None:
+        if self.clock is None or not runs_kernels(self.data):
+            super().move()
+            return
+        steps, learning_rate = self.clock.steps, self.clock.learning_rate
+        adam(
+            *(self.data, self.grad, self.m, self.v),
+            steps=steps, learning_rate=learning_rate, betas=self.betas, eps=self.eps,
+        )  # fmt: skip
+
+    def update(self, block: slice, learning_rate: float | Array) -> None:
         xp = array_module(self.data)
         b1, b2 = self.betas
         g, m, v = self.grad[block], self.m[block], self.v[block]
+        if self.weight_decay:
+            g = g + self.weight_decay * self.data[block]
         move = _work_array(g)
         xp.subtract(g, m, out=move)
         move *= 1 - b1
@@ -255,7 +290,7 @@ class RMSprop(Optimizer):
         self.alpha, self.eps = alpha, eps
         self.v = self.memory()
 
-    def update(self, block: slice, learning_rate: float) -> None:
+    def update(self, block: slice, learning_rate: float | Array) -> None:
         g, v = self.grad[block], self.v[block]
         v *= self.alpha
         v += (1 - self.alpha) * (g * g)
@@ -294,7 +329,7 @@ class Adadelta(Optimizer):
         self.rho, self.eps = rho, eps
         self.v, self.u = self.memory(), self.memory()
 
-    def update(self, block: slice, learning_rate: float) -> None:
+    def update(self, block: slice, learning_rate: float | Array) -> None:
         xp = array_module(self.data)
         g, v, u = self.grad[block], self.v[block], self.u[block]
         v *= self.rho

@@ -9,6 +9,7 @@ Philox4x32 with ten rounds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,7 @@ MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 ROUNDS = 10
 LOW_WORD = 0xFFFFFFFF
+PIECE = 1 << 16
 
 
 def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
@@ -40,6 +42,16 @@ def philox(counter: list[Array], key: tuple[int, int]) -> list[Array]:
         )
         k0, k1 = (k0 + KEY_STEPS[0]) & LOW_WORD, (k1 + KEY_STEPS[1]) & LOW_WORD
     return [c0, c1, c2, c3]
+
+
+def pieces(count: int, xp: ModuleType = np) -> Iterator[slice]:
+    """Yield slices of a long draw, so short that all that is made on the way to their numbers stays in the cache.
+
+    A GPU draws all at once: there every call costs, and memory is fast.
+    """
+    length = PIECE if xp is np else max(count, 1)
+    for first in range(0, count, length):
+        yield slice(first, min(first + length, count))
 
 
 class Generator:
@@ -73,20 +85,28 @@ class Generator:
 
     def bits(self, count: int, xp: ModuleType = np) -> Array:
         """Return ``count`` random 32-bit words as uint64, and go on to the next draw."""
-        blocks = xp.arange(-(-count // 4), dtype=np.uint64)
+        words = self._words(0, count, xp)
+        self.draws += 1
+        return words
+
+    def _words(self, first: int, last: int, xp: ModuleType = np) -> Array:
+        """Return the words of this draw from ``first`` up to and without ``last``."""
+        blocks = xp.arange(first // 4, -(-last // 4), dtype=np.uint64)
         position = [xp.full_like(blocks, word) for word in (self.draws, self.step, self.epoch)]
         words = philox([blocks, *position], (self.seed & LOW_WORD, self.seed >> 32))
-        self.draws += 1
-        return xp.stack(words, axis=1).reshape(-1)[:count]
+        return xp.stack(words, axis=1).reshape(-1)[first % 4 :][: last - first]
 
     def uniform(
         self, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0, dtype: Any = np.float32, xp: ModuleType = np
     ) -> Array:
         """Return numbers spread evenly over [low, high), 24 random bits each."""
-        bits = self.bits(int(np.prod(shape)), xp).reshape(shape) >> 8
-        numbers = (low + (high - low) * (bits * 2.0**-24)).astype(dtype)
+        numbers = xp.empty(int(np.prod(shape)), dtype)
+        for piece in pieces(numbers.size, xp):
+            bits = self._words(piece.start, piece.stop, xp) >> 8
+            numbers[piece] = low + (high - low) * (bits * 2.0**-24)
+        self.draws += 1
         # Rounding may have reached the end that is excluded.
-        return xp.minimum(numbers, np.nextafter(high, low, dtype=dtype))
+        return xp.minimum(numbers, np.nextafter(high, low, dtype=dtype), out=numbers).reshape(shape)
 
     def normal(
         self, shape: tuple[int, ...], mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32
@@ -97,12 +117,15 @@ class Generator:
         """
         count = int(np.prod(shape))
         half = -(-count // 2)
-        bits = self.bits(2 * half)
-        # In (0, 1]: the logarithm of zero is no number.
-        radius = np.sqrt(-2 * np.log((bits[:half] + 1) * 2.0**-32))
-        angle = 2 * np.pi * (bits[half:] * 2.0**-32)
-        pairs = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])
-        return (mean + std * pairs[:count].reshape(shape)).astype(dtype)
+        pairs = np.empty((2, half), dtype)
+        for piece in pieces(half):
+            # In (0, 1]: the logarithm of zero is no number.
+            radius = np.sqrt(-2 * np.log((self._words(piece.start, piece.stop) + 1) * 2.0**-32))
+            angle = 2 * np.pi * (self._words(half + piece.start, half + piece.stop) * 2.0**-32)
+            pairs[0, piece] = mean + std * (radius * np.cos(angle))
+            pairs[1, piece] = mean + std * (radius * np.sin(angle))
+        self.draws += 1
+        return pairs.reshape(-1)[:count].reshape(shape)
 
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> np.ndarray:
         """Return whole numbers from ``low`` up to and without ``high``, as int64.

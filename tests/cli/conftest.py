@@ -1,7 +1,6 @@
 """What the tests of the commands share: a way to run one, a few photos, and a small network that colours them."""
 
 import errno
-import functools
 import os
 import stat
 
@@ -12,6 +11,7 @@ from PIL import Image
 
 import tinycolor as tc
 from tinycolor.cli import main
+from tinycolor.training import recipes
 from tinycolor.training import run as runs
 from tinycolor.training.checkpoint import save_checkpoint
 
@@ -36,9 +36,11 @@ def run():
 @pytest.fixture
 def train(run, tmp_path, monkeypatch):
     """Return a function that trains a network of a few hundred weights, for ten steps if nothing else is said."""
-    network = functools.partial(tc.networks.ColorUNet, widths=(4, 8))
-    network.__name__ = "ColorUNet"
-    monkeypatch.setattr(runs, "ColorUNet", network)
+
+    def network(settings):
+        return tc.networks.ColorUNet(widths=(4, 8), size=settings.size, seed=settings.seed)
+
+    monkeypatch.setitem(recipes.COLORIZERS, "color-unet", recipes.Recipe(network, recipes.PLAIN))
     monkeypatch.setattr(runs.report, "write", lambda *arguments: None)
 
     def call(folder, *options, out=tmp_path / "run", steps=10, code=0):

@@ -1,13 +1,16 @@
 """``tinycolor doctor``: a finding and an advice on each line, whatever is there or missing."""
 
 import importlib
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tinycolor as tc
 from tinycolor.bench.machine import SLOWING
+from tinycolor.kernels.conv import has_tf32
 
 module = importlib.import_module("tinycolor.cli.doctor")  # its name in tinycolor.cli is that of the command
 
@@ -95,14 +98,74 @@ def test_pytorch_is_not_needed(find, without):
     assert "only used for comparing" in find("pytorch")[1]
 
 
-@pytest.mark.parametrize("trace", ["driver file", "nvidia-smi"])
-def test_a_driver_of_nvidia_is_seen(find, monkeypatch, tmp_path, trace):
+@pytest.fixture
+def driver(monkeypatch, tmp_path):
+    """Return a function that puts a trace of a driver of NVIDIA's on a machine that has none."""
     monkeypatch.setattr(module, "NVIDIA_DRIVER", tmp_path / "version")
     monkeypatch.setattr(module.shutil, "which", lambda name: None)
+
+    def put(trace="driver file"):
+        if trace == "driver file":
+            (tmp_path / "version").touch()
+        else:
+            monkeypatch.setattr(module.shutil, "which", {"nvidia-smi": "/usr/bin/nvidia-smi"}.get)
+
+    return put
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    """A CuPy that sees one GPU, as far as doctor asks it."""
+    cupy = ModuleType("cupy")
+    cupy.__version__ = "14.2.0"
+    device = SimpleNamespace(id=0, compute_capability="90", mem_info=(60 << 30, 80 << 30))
+    cupy.cuda = SimpleNamespace(
+        is_available=lambda: True,
+        Device=lambda: device,
+        runtime=SimpleNamespace(
+            getDeviceProperties=lambda number: {"name": b"NVIDIA H100"},
+            driverGetVersion=lambda: 13000,
+            runtimeGetVersion=lambda: 13020,
+        ),
+    )
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    has_tf32.cache_clear()
+    yield cupy
+    has_tf32.cache_clear()
+
+
+@pytest.mark.parametrize("trace", ["driver file", "nvidia-smi"])
+def test_a_driver_of_nvidia_is_seen(find, driver, monkeypatch, trace):
+    monkeypatch.setitem(sys.modules, "cupy", None)
     assert find("gpu") == ("none: there is no NVIDIA driver", "everything runs on the processor: nothing to do.")
-    if trace == "driver file":
-        (tmp_path / "version").touch()
-    else:
-        monkeypatch.setattr(module.shutil, "which", {"nvidia-smi": "/usr/bin/nvidia-smi"}.get)
-    assert find("gpu")[0] == "an NVIDIA driver is there"
-    assert "processor alone" in find("gpu")[1]
+    driver(trace)
+    found, advice = find("gpu")
+    assert found == "an NVIDIA driver is there, CuPy is not"
+    assert 'pip install -e ".[cuda13]"' in advice
+    assert "install tinycolor" not in advice
+
+
+def test_a_gpu_is_described(find, driver, cupy):
+    driver()
+    found, advice = find("gpu")
+    assert found == (
+        "NVIDIA H100, compute capability 9.0, 60.0 of 80.0 GiB free, driver for CUDA 13.0, CuPy 14.2.0 for CUDA 13.2"
+    )
+    assert advice.endswith("nothing to do.")
+    assert "TF32" in advice
+
+
+def test_an_old_gpu_is_used_otherwise(find, driver, cupy):
+    driver()
+    cupy.cuda.Device().compute_capability = "75"
+    found, advice = find("gpu")
+    assert "compute capability 7.5" in found
+    assert "no TF32" in advice
+
+
+def test_a_driver_without_a_gpu(find, driver, cupy):
+    driver()
+    cupy.cuda.is_available = lambda: False
+    found, advice = find("gpu")
+    assert "CuPy found no GPU" in found
+    assert advice == "everything runs on the processor."

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tinycolor as tc
+from tinycolor.training import colorizing, recipes
 from tinycolor.training import run as runs
 from tinycolor.training.checkpoint import read_checkpoint
 
@@ -20,10 +21,11 @@ LAST = "last.safetensors"
 
 # The command with a small network. Where there is a file "hold", the loss of step 13 waits until there is a file "go".
 COMMAND = f"""#!{sys.executable}
-import functools, itertools, time
+import itertools, time
 from pathlib import Path
 import tinycolor as tc
 from tinycolor.cli import main
+from tinycolor.training import recipes
 from tinycolor.training import run as runs
 
 def mse(y, target, calls=itertools.count(1)):
@@ -33,9 +35,10 @@ def mse(y, target, calls=itertools.count(1)):
             time.sleep(0.01)
     return tc.losses.mse(y, target)
 
-runs.LOSSES["mse"] = mse
-runs.ColorUNet = functools.partial(tc.networks.ColorUNet, widths=(4, 8))
-runs.ColorUNet.__name__ = "ColorUNet"
+def network(settings):
+    return tc.networks.ColorUNet(widths=(4, 8), size=settings.size, seed=settings.seed)
+
+recipes.COLORIZERS["color-unet"] = recipes.Recipe(network, {{**recipes.PLAIN, "mse": lambda photos: mse}})
 runs.REPORT_AFTER = 8
 runs.report.write = lambda *arguments: None
 main(prog_name="tinycolor")
@@ -125,7 +128,7 @@ def test_ctrl_c_before_the_first_step_has_nothing_to_save(train, photos, tmp_pat
     def stopped(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "baselines", stopped)
+    monkeypatch.setattr(colorizing, "baselines", stopped)
     assert train(photos, code=130).endswith("\nStopped.\n")
     assert not (tmp_path / "run").exists()
 
@@ -239,7 +242,7 @@ def test_after_nan_the_checkpoint_from_before_is_named_and_whole(train, photos, 
         return (np.float32(math.nan), dy * np.float32(math.nan)) if len(steps) == 7 else (loss, dy)
 
     steps = []
-    monkeypatch.setitem(runs.LOSSES, "mse", poisoned)
+    monkeypatch.setitem(recipes.PLAIN, "mse", lambda photos: poisoned)
     monkeypatch.setattr(runs, "SAVE_EVERY", 4)
     *_, sentence = train(photos, code=1).splitlines()
     assert sentence.startswith("Error: step 7: ")
@@ -253,7 +256,7 @@ def test_too_large_for_the_memory_is_one_sentence(train, photos, monkeypatch):
     def too_large(*arguments, **rest):
         raise MemoryError
 
-    monkeypatch.setattr(runs, "Batches", partial(too_large))
+    monkeypatch.setattr(colorizing, "Batches", partial(too_large))
     assert train(photos, code=1).endswith(
         "\nError: there is not enough memory for this: try smaller pictures or batches.\n"
     )

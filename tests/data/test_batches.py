@@ -11,7 +11,7 @@ from tinycolor.data import batches as module
 from tinycolor.data import shrunk
 from tinycolor.data.batches import Batches
 from tinycolor.data.folder import find_photos
-from tinycolor.data.shrunk import NoPhotosError
+from tinycolor.data.shrunk import NoPhotosError, photos_to_crop
 
 SIZE, BATCH = 8, 3
 STEPS = range(14)
@@ -45,7 +45,7 @@ def photos(tmp_path):
         save(tmp_path, number)
 
     def fresh(*, batch=BATCH, seed=5, size=SIZE):
-        return Batches(find_photos(tmp_path, print), size=size, batch=batch, seed=seed)
+        return Batches(photos_to_crop(find_photos(tmp_path, print), size), size=size, batch=batch, seed=seed)
 
     return fresh
 
@@ -156,7 +156,7 @@ def test_the_place_of_a_photo_that_cannot_be_used_goes_to_the_next_one(photos, t
         for place in range(12):
             wanted = next(epoch[(place + on) % 12] for on in range(12) if epoch[(place + on) % 12] not in broken)
             assert after[first + place] == wanted
-    assert {path.name for path in some.photos.skipped} == {f"{number:02d}.png" for number in broken}
+    assert {path.name for path in some.pictures.skipped} == {f"{number:02d}.png" for number in broken}
 
 
 def test_fewer_photos_than_a_batch_come_as_often_as_they_must(photos):

@@ -7,6 +7,7 @@ import mmap
 import re
 import subprocess
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,7 @@ from builds import BUILDS
 from tinycolor.kernels import loader
 
 HEADER = Path(__file__).parent / "cuda_on_cpu.h"
+CACHE = Path(__file__).parents[2] / ".pytest_cache" / "kernels"
 libc = ctypes.CDLL(None)
 OPTIONS = ["-std=c++17", "-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-function"]
 GUARD = 64  # numbers before and behind an array that nobody may touch
@@ -34,14 +36,34 @@ def kernels(text: str) -> list[str]:
 
 
 @cache
-def library(chapter: str, defines: tuple[str, ...], text: str) -> ctypes.CDLL:
-    with TemporaryDirectory() as folder:
-        code, output = Path(folder) / f"{chapter}.cpp", Path(folder) / f"{chapter}.so"
-        code.write_text(text + "".join(ENTRY.format(kernel=name) for name in kernels(text)), encoding="utf-8")
-        command = ["g++", *OPTIONS, *defines, "-include", str(HEADER), str(code), "-o", str(output)]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stderr
-        return ctypes.CDLL(str(output))
+def library(text: str, defines: tuple[str, ...]) -> ctypes.CDLL:
+    """Return a chapter's machine code, compiled if nobody has compiled just this before."""
+    code = text + "".join(ENTRY.format(kernel=name) for name in kernels(text))
+    command = ["g++", *OPTIONS, *defines, "-include", str(HEADER)]
+    key = sha256("\0".join([code, HEADER.read_text(encoding="utf-8"), *command]).encode()).hexdigest()
+    output = CACHE / f"{key}.so"
+    if not output.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=CACHE) as folder:
+            source, fresh = Path(folder) / "chapter.cpp", Path(folder) / "chapter.so"
+            source.write_text(code, encoding="utf-8")
+            result = subprocess.run(
+                [*command, str(source), "-o", str(fresh)], capture_output=True, text=True, check=False
+            )
+            assert result.returncode == 0, result.stderr
+            fresh.replace(output)
+    return ctypes.CDLL(str(output))
+
+
+def run(text, defines, kernel, grid, block, held, first_block=0, falling=False):
+    """Run a kernel of a chapter's text; ``held`` is what ``in_memory`` makes of each argument."""
+    run_kernel = getattr(library(text, defines), f"run_{kernel}")
+    run_kernel.restype = ctypes.c_bool
+    pointers = (ctypes.c_void_p * len(held))(*(array.ctypes.data for array in held))
+    finished = run_kernel((ctypes.c_uint * 3)(*grid), block, ctypes.c_longlong(first_block), falling, pointers)
+    assert finished, (
+        f"{kernel}: threads wait for others that have left, or copy too much at a time, or to a crooked address"
+    )
 
 
 class Shim:
@@ -63,15 +85,9 @@ class Shim:
         assert constants in BUILDS[chapter], "the build is not among those that NVRTC compiles"
         grid = (*grid, 1, 1)[:3]
         self.launched.append((chapter, kernel, grid, constants))
-        run = getattr(library(chapter, loader.defines(constants), self.edit(loader.source(chapter))), f"run_{kernel}")
-        run.restype = ctypes.c_bool
-        held = [in_memory(argument) for argument in arguments]
-        pointers = (ctypes.c_void_p * len(held))(*(array.ctypes.data for array in held))
         first = int(np.prod(grid, dtype=np.int64)) - 1 if self.only_last_block else 0
-        finished = run((ctypes.c_uint * 3)(*grid), block, ctypes.c_longlong(first), self.falling, pointers)
-        assert finished, (
-            f"{kernel}: threads wait for others that have left, or copy too much at a time, or to a crooked address"
-        )
+        text, held = self.edit(loader.source(chapter)), [in_memory(argument) for argument in arguments]
+        run(text, loader.defines(constants), kernel, grid, block, held, first, self.falling)
 
     def empty(self, like, shape, dtype="float32"):
         """Return an array full of NaN, or of ones for other types, between two guards."""

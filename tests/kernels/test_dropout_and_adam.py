@@ -12,32 +12,50 @@ from tinycolor.kernels import adam, dropout
     ("seed", "epoch", "step", "draw"), [(0, 0, 0, 0), (2**64 - 1, 2**32 - 1, 2**32 - 2, 7), (1 << 32, 5, 3, 2)]
 )
 def test_dropout_draws_the_bits_of_the_generator(device, count, seed, epoch, step, draw):
-    rng = tc.Generator(seed, epoch, step)
-    rng.draws = draw
-    wanted = rng.uniform((count,)) >= 0.3
+    def generator():
+        rng = tc.Generator(seed, epoch, step)
+        rng.draws = draw
+        return rng
+
+    wanted = generator().uniform((count,)) >= 0.3
     x = np.random.default_rng(0).standard_normal(count).astype("float32")
-    position = np.array([step, epoch], np.uint32)
-    y, keep = device.run(
-        lambda x, position: dropout.dropout(x, 0.3, seed=seed, draw=draw, position=position), x, position
-    )
+    rng = generator()
+    y, keep = device.run(dropout.dropout, x, 0.3, rng)
     np.testing.assert_array_equal(keep, wanted)
     np.testing.assert_array_equal(y, x * wanted * (1 / (1 - 0.3)))
     assert keep.dtype == "bool"
+    assert rng.draws == draw + 1
+
+
+def test_dropout_reads_its_position_from_device_memory(device):
+    x = np.ones(1000, "float32")
+    position = np.array([9, 2], np.uint32)
+
+    def draw(x, position):
+        return dropout.dropout(x, 0.5, dropout.ReplayedGenerator(4, position))
+
+    _, keep = device.run(draw, x, position)
+    np.testing.assert_array_equal(keep, tc.Generator(4, epoch=2, step=9).uniform((1000,)) >= 0.5)
+
+
+def test_a_captured_step_draws_by_the_kernel_alone():
+    rng = dropout.ReplayedGenerator(4, np.array([9, 2], np.uint32))
+    for draw in (rng.uniform, rng.normal, lambda shape: rng.bits(5)):
+        with pytest.raises(NotImplementedError, match="only the kernel of Dropout"):
+            draw((5,))
 
 
 def test_dropout_equals_the_layer(device):
     layer, x, dy = tc.Dropout(0.5), *np.random.default_rng(0).standard_normal((2, 3, 5, 7, 9)).astype("float32")
     wanted, backward = layer(x, rng=tc.Generator(4, 2, 9))
-    position = np.array([9, 2], np.uint32)
-    y, keep = device.run(lambda x, position: dropout.dropout(x, 0.5, seed=4, draw=0, position=position), x, position)
+    y, keep = device.run(dropout.dropout, x, 0.5, tc.Generator(4, 2, 9))
     np.testing.assert_array_equal(y, wanted)
     np.testing.assert_array_equal(device.run(dropout.dropout_dx, dy, keep, 0.5), backward(dy))
 
 
 def test_one_bit_of_difference_would_show(cpu):
     cpu.edit = lambda text: text.replace("round < 10", "round < 9")
-    position = np.array([0, 0], np.uint32)
-    _, keep = dropout.dropout(np.ones(64, "float32"), 0.5, seed=0, draw=0, position=position)
+    _, keep = dropout.dropout(np.ones(64, "float32"), 0.5, tc.Generator(0))
     assert (keep != (tc.Generator(0).uniform((64,)) >= 0.5)).any()
 
 

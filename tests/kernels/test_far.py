@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import tinycolor as tc
 from tinycolor.kernels import adam, conv_naive, conv_tensor, conv_tiled, dropout, im2col, loader, pool, upsample
 
 PIXELS = (1 << 14, 1 << 14)  # 2**28 of them: eight pictures fill 31 bits, 16 pictures 32
@@ -65,7 +66,7 @@ def test_pool_and_upsample(far, x):
 
 
 def test_dropout_and_adam(far, x):
-    y, keep = dropout.dropout(x, 0.0, seed=0, draw=0, position=np.zeros(2, np.uint32))
+    y, keep = dropout.dropout(x, 0.0, tc.Generator(0))
     assert last(y, 4) == [1, 2, 3, 4]
     assert last(dropout.dropout_dx(x, keep, 0.0), 4) == [1, 2, 3, 4]
     m, v = far_array(x.shape), far_array(x.shape)

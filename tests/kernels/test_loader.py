@@ -41,7 +41,7 @@ def test_importing_all_launchers_needs_no_cupy():
 @pytest.mark.usefixtures("without_cupy")
 def test_a_missing_cupy_names_the_extra():
     x = np.zeros((1, 3, 3, 1), "float32")
-    with pytest.raises(ModuleNotFoundError, match=r"need CuPy.*pip install -e \"\.\[cuda13\]\"") as raised:
+    with pytest.raises(ModuleNotFoundError, match=r"needs CuPy.*pip install -e \"\.\[cuda13\]\"") as raised:
         conv_naive.conv2d(x, np.zeros((1, 1, 1, 1), "float32"))
     assert "pip install tinycolor" not in str(raised.value)
 
@@ -55,7 +55,7 @@ def test_numpy_arrays_are_refused():
 
 @pytest.mark.usefixtures("with_cupy")
 def test_a_missing_gpu_is_named():
-    with pytest.raises(RuntimeError, match="found no GPU"):
+    with pytest.raises(RuntimeError, match="CuPy found no GPU"):
         loader.launch("conv_naive", "conv2d", (1,), 1, ())
 
 

@@ -13,6 +13,7 @@ import tinycolor as tc
 from tinycolor.data.batches import Batches
 from tinycolor.data.folder import find_photos
 from tinycolor.data.lightness import split_photo
+from tinycolor.data.shrunk import photos_to_crop
 from tinycolor.training.loop import train
 
 from test_soak import note
@@ -59,7 +60,7 @@ def photos(tmp_path):
 
 def test_photos_from_a_folder_come_as_fast_as_one_batch_again_and_again(photos):
     """A figure, no assertion: it only means something on a machine that does nothing else."""
-    batches = Batches(photos, size=64, batch=16, seed=0)
+    batches = Batches(photos_to_crop(photos, 64), size=64, batch=16, seed=0)
     epoch, network = batches.steps_per_epoch, tc.networks.ColorUNet()
     optimizer = tc.optim.Adam(network.parameters())
     fixed = split_photo(batches[0])

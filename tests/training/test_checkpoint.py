@@ -18,6 +18,7 @@ from safetensors.numpy import save
 import tinycolor as tc
 from tinycolor import CheckpointError, load_checkpoint, optim, save_checkpoint
 from tinycolor.networks import ColorUNet, CrossCircleCNN
+from tinycolor.networks.colorizer import Colorizer
 from tinycolor.training.checkpoint import read_checkpoint
 
 NETWORKS = {
@@ -414,7 +415,8 @@ def test_another_format_is_told_before_the_digest(path):
 
 def test_another_network_than_expected(path):
     assert type(load_checkpoint(path, ColorUNet)) is ColorUNet
-    assert refused(path, CrossCircleCNN).endswith("holds a ColorUNet, expected a CrossCircleCNN")
+    assert type(load_checkpoint(path, Colorizer)) is ColorUNet
+    assert refused(path, CrossCircleCNN).endswith("holds 'ColorUNet', expected one of CrossCircleCNN")
 
 
 # The digest of each of these is right.

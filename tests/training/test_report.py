@@ -8,9 +8,18 @@ from PIL import Image
 
 from tinycolor.data.photos import ImageError
 from tinycolor.training import report
+from tinycolor.training.colorizing import Colorizing
 
 SETTINGS = {"photos": "<i>holidays</i>", "size": 64, "steps": 2400, "learning_rate": 0.001}
 GREY, PREDICTED, TRUTH = (120, 130, 140), (200, 60, 20), (0, 90, 220)
+
+
+TASK = Colorizing.__new__(Colorizing)  # without photos: for a page it is only asked what to say
+TASK.baselines = {"grey": {"ab_mae": 8.45}}
+
+
+def sheet_of(grey, predicted, truth):
+    return report.sheet({"grey": grey, "predicted": predicted, "truth": truth})
 
 
 def step(number, loss=0.01):
@@ -40,7 +49,7 @@ def page(tmp_path):
     """Write a page, and return its text without the pictures."""
 
     def write(log, sheets=()):
-        report.write(tmp_path, SETTINGS, log, sheets)
+        report.write(tmp_path, TASK, SETTINGS, log, sheets)
         return re.sub(r"base64,[^\"]*", "base64,", (tmp_path / "index.html").read_text())
 
     return write
@@ -66,7 +75,7 @@ class TestSheet:
     @pytest.mark.parametrize("count", [1, 4, 5, 8])
     def test_each_photo_has_its_place_and_the_sheet_is_modest(self, size, side, count):
         numbers = np.arange(count, dtype=np.uint8)[:, None, None, None]
-        sheet = opened(report.sheet(*(photos(colour, count, size) + numbers for colour in (GREY, PREDICTED, TRUTH))))
+        sheet = opened(sheet_of(*(photos(colour, count, size) + numbers for colour in (GREY, PREDICTED, TRUTH))))
         assert sheet.shape[1] <= 1200
         for number in range(count):
             places = [np.argwhere((sheet == np.array(colour) + number).all(-1)) for colour in (GREY, PREDICTED, TRUTH)]
@@ -80,11 +89,11 @@ class TestSheet:
     def test_small_photos_are_enlarged_without_blurring(self):
         rng = np.random.default_rng(0)
         truth = rng.integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
-        sheet = opened(report.sheet(photos(GREY, 1, 64), photos(PREDICTED, 1, 64), truth))
+        sheet = opened(sheet_of(photos(GREY, 1, 64), photos(PREDICTED, 1, 64), truth))
         assert np.array_equal(sheet[-192:, -192:], np.kron(truth[0], np.ones((3, 3, 1))))
 
     def test_above_every_column_stands_what_it_shows(self):
-        sheet = opened(report.sheet(photos(GREY, 5, 64), photos(PREDICTED, 5, 64), photos(TRUTH, 5, 64)))
+        sheet = opened(sheet_of(photos(GREY, 5, 64), photos(PREDICTED, 5, 64), photos(TRUTH, 5, 64)))
         head, first = sheet[: report.HEAD], sheet[report.HEAD]
         for colour in (GREY, PREDICTED, TRUTH):
             columns = np.nonzero((first == colour).all(-1))[0]
@@ -158,7 +167,7 @@ class TestSheetsOnThePage:
 
 class TestCurves:
     def test_one_line_each_with_its_references(self):
-        figure = report._figure_of_report([judged(121, 8.9), judged(242, 6.7)], "ab_mae", "ab MAE")
+        figure = report._figure_of_report([judged(121, 8.9), judged(242, 6.7)], "ab_mae", "ab MAE", ("grey",))
         network, grey = figure.axes[0].lines
         assert network.get_xydata().tolist() == [[121, 8.9], [242, 6.7]]
         assert list(grey.get_ydata()) == [8.45, 8.45]
@@ -169,13 +178,13 @@ class TestCurves:
         ]
 
     def test_colourfulness_stands_between_grey_and_truth(self):
-        figure = report._figure_of_report([judged(121, 8.9)], "colourfulness", "colourfulness")
+        figure = report._figure_of_report([judged(121, 8.9)], "colourfulness", "colourfulness", ("grey", "truth"))
         assert [line.get_ydata()[0] for line in figure.axes[0].lines] == [12.0, 0.0, 33.1]
 
     def test_a_single_point_can_be_seen(self):
         for figure in (
             report._figure_of_loss([step(20)]),
-            report._figure_of_report([judged(121, 8.9)], "psnr", "PSNR"),
+            report._figure_of_report([judged(121, 8.9)], "psnr", "PSNR", ("grey",)),
         ):
             assert figure.axes[0].lines[0].get_marker() == "."
 

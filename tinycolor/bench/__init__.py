@@ -7,6 +7,7 @@
 plan, ours, rival     what is measured, and how each side does it
 worker, child         the process of one side, from within and from its parent
 load, turns           one after the other, and only while nobody else disturbs
+gpu, gpu_*            the same on a GPU, against all of PyTorch's modes
 machine, report       on what, and what came out (markdown: how it is written)
 ====================  =================================================================
 """

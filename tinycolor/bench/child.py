@@ -24,8 +24,8 @@ class Child:
 
     Parameters
     ----------
-    side : {"ours", "torch"}
-        Whose.
+    side : {"ours", "torch", "gpu-ours", "gpu-torch"}
+        Whose, and where it computes.
     threads : int
         How many it may use.
     command : sequence of str, optional

@@ -77,10 +77,16 @@ def choose(wanted: Sequence[str] | None = None) -> list[Case]:
     ValueError
         A group or name is unknown.
     """
+    return select(CASES, wanted)
+
+
+def select(cases: Sequence[Case], wanted: Sequence[str] | None) -> list[Case]:
+    """Return those of some cases that are wanted, see ``choose``."""
     if wanted is None:
-        return list(CASES)
-    convolutions = {case.name for case in CASES if case.group == "conv"}
-    unknown = [name for name in wanted if name not in (*GROUPS, *convolutions)]
+        return list(cases)
+    groups = tuple(dict.fromkeys(case.group for case in cases))
+    convolutions = {case.name for case in cases if case.group == "conv"}
+    unknown = [name for name in wanted if name not in (*groups, *convolutions)]
     if unknown or not wanted:
-        raise ValueError(f"bench got the cases {unknown}, expected some of {', '.join(GROUPS)}.")
-    return [case for case in CASES if case.group in wanted or (case.name in wanted and case.name in convolutions)]
+        raise ValueError(f"bench got the cases {unknown}, expected some of {', '.join(groups)}.")
+    return [case for case in cases if case.group in wanted or (case.name in wanted and case.name in convolutions)]

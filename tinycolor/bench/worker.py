@@ -1,7 +1,7 @@
 """The child process: measures one side, one request at a time, and sleeps in between.
 
-Started as a script, ``python -P worker.py ours|torch THREADS``, and not as a part of the package: PyTorch's side
-must not import tinycolor (rival.py says why). On its input it reads lines of four words,
+Started as a script, ``python -P worker.py SIDE THREADS``, a side of ``MODULES``, and not as a part of the package:
+PyTorch's side must not import tinycolor (rival.py says why). On its input it reads lines of four words,
 
     time CASE LAYOUT SECONDS        call the case for so long
     peak CASE LAYOUT CALLS          call the case so often, in a fresh process
@@ -28,6 +28,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 FEWEST_CALLS = 3
+MODULES = {"ours": "ours", "torch": "rival", "gpu-ours": "gpu_ours", "gpu-torch": "gpu_rival"}
 
 
 def main(side: str, threads: int) -> None:
@@ -59,10 +60,11 @@ def listen(requests: SimpleQueue[str]) -> None:
 
 def load(side: str) -> ModuleType:
     """Return the module with one side's cases."""
-    if side == "ours":
+    name = MODULES[side]
+    if side.endswith("ours"):
         sys.path.insert(0, str(HERE.parents[1]))  # the very tinycolor that started us
-        return importlib.import_module("tinycolor.bench.ours")
-    spec = importlib.util.spec_from_file_location("rival", HERE / "rival.py")
+        return importlib.import_module(f"tinycolor.bench.{name}")
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -71,7 +73,11 @@ def load(side: str) -> ModuleType:
 
 
 def time_calls(step: Callable[[], Any], seconds: float) -> dict[str, float]:
-    """Call for so many seconds, after once to warm up; return the median seconds of a call and their number."""
+    """Call for so many seconds, after once to warm up; return the median seconds of a call and their number.
+
+    A step that does the work several times says so in ``repeats``.
+    """
+    repeats = getattr(step, "repeats", 1)
     step()
     times: list[float] = []
     start = time.perf_counter()
@@ -79,7 +85,7 @@ def time_calls(step: Callable[[], Any], seconds: float) -> dict[str, float]:
         call = time.perf_counter()
         step()
         times.append(time.perf_counter() - call)
-    return {"value": statistics.median(times), "calls": len(times)}
+    return {"value": statistics.median(times) / repeats, "calls": len(times)}
 
 
 def peak_of_calls(step: Callable[[], Any], calls: int, before: int) -> dict[str, float]:

@@ -13,7 +13,7 @@ from tinycolor.colorize import colorize_and_count
 from tinycolor.data.folder import Skip, find_photos
 from tinycolor.data.photos import ImageError, open_image, png
 from tinycolor.files import shown, write_whole
-from tinycolor.networks import ColorUNet
+from tinycolor.networks.colorizer import Colorizer
 from tinycolor.training.checkpoint import load_checkpoint
 
 PATH = click.Path(path_type=Path)
@@ -34,7 +34,7 @@ def colorize(context: click.Context, photos: tuple[Path, ...], checkpoint: Path,
         counts["unusable"] += 1
 
     with in_one_sentence(f"could not write to {shown(out)}"):
-        network = load_checkpoint(checkpoint, ColorUNet)
+        network = load_checkpoint(checkpoint, Colorizer)
         for photo, target in _jobs(photos, out, skip):
             if os.path.exists(target) and not _same(photo, target):
                 console.print(f"{shown(target)} is there already")

@@ -7,12 +7,15 @@ import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 
 import click
 import numpy as np
 
 import tinycolor as tc
+from tinycolor.backend import INSTALL, gpu
 from tinycolor.bench.machine import SLOWING, memory, processor, system
+from tinycolor.kernels.conv import has_tf32
 from tinycolor.threads import blas_threads, cores, lane_count
 
 NEEDED = ("pillow", "matplotlib", "safetensors", "threadpoolctl", "click", "rich")
@@ -67,9 +70,37 @@ def _packages() -> tuple[str, str, str]:
 
 
 def _gpu() -> tuple[str, str, str]:
-    if NVIDIA_DRIVER.exists() or shutil.which("nvidia-smi"):
-        return "gpu", "an NVIDIA driver is there", "this version computes on the processor alone: nothing to do."
-    return "gpu", "none: there is no NVIDIA driver", "everything runs on the processor: nothing to do."
+    if not (NVIDIA_DRIVER.exists() or shutil.which("nvidia-smi")):
+        return "gpu", "none: there is no NVIDIA driver", "everything runs on the processor: nothing to do."
+    try:
+        cupy = gpu()
+    except ModuleNotFoundError:
+        return "gpu", "an NVIDIA driver is there, CuPy is not", f"to use the GPU, {INSTALL}."
+    except (RuntimeError, ImportError) as error:
+        return "gpu", f"an NVIDIA driver and CuPy are there, but no GPU ({error})", "everything runs on the processor."
+    return "gpu", _card(cupy), _what_for()
+
+
+def _card(cupy: ModuleType) -> str:
+    runtime, device = cupy.cuda.runtime, cupy.cuda.Device()
+    name = runtime.getDeviceProperties(device.id)["name"].decode()
+    free, total = device.mem_info
+    major, minor = divmod(int(device.compute_capability), 10)
+    driver, built_for = _cuda(runtime.driverGetVersion()), _cuda(runtime.runtimeGetVersion())
+    return (
+        f"{name}, compute capability {major}.{minor}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free, "
+        f"driver for CUDA {driver}, CuPy {cupy.__version__} for CUDA {built_for}"
+    )
+
+
+def _cuda(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def _what_for() -> str:
+    if has_tf32():
+        return "float32 is multiplied on its tensor cores, as TF32, unless tc.precision('fp32') is set: nothing to do."
+    return "its tensor cores know no TF32, so float32 is multiplied without them: slower, and more exact."
 
 
 def _pytorch() -> tuple[str, str, str]:

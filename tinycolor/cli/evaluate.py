@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from rich import box
 from rich.table import Table
 
+from tinycolor import segment
 from tinycolor.cli.sentences import console, in_one_sentence
+from tinycolor.data.label_maps import LabelledPhotos, find_pairs
 from tinycolor.data.shrunk import NoPhotosError, why_none
 from tinycolor.evaluate import JudgedPhotos
 from tinycolor.evaluate import evaluate as evaluate_on
 from tinycolor.files import shown, write_whole
-from tinycolor.networks import ColorUNet
-from tinycolor.training.checkpoint import load_checkpoint
+from tinycolor.networks.colorizer import Colorizer
+from tinycolor.networks.network import Network
+from tinycolor.training.checkpoint import load_checkpoint, read_checkpoint
 
 PATH = click.Path(path_type=Path)
 
-COLUMNS = {
+Columns = dict[str, tuple[str, str]]
+COLUMNS: Columns = {
     "ab_mae": ("ab MAE", "{:.2f}"),
     "psnr": ("PSNR", "{:.2f}"),
     "auc": ("AuC", "{:.4f}"),
@@ -29,32 +34,69 @@ COLUMNS = {
     "colourfulness": ("colourfulness", "{:.1f}"),
     "ssim_ab": ("SSIM\nof ab", "{:.3f}"),
 }
+OF_CLASSES: Columns = {
+    "pixel_accuracy": ("pixel\naccuracy", "{:.1%}"),
+    "mean_accuracy": ("mean\naccuracy", "{:.1%}"),
+    "mean_iou": ("mean IoU", "{:.3f}"),
+    "frequency_weighted_iou": ("frequency-\nweighted IoU", "{:.3f}"),
+}
 
 
 @click.command()
 @click.argument("folder", type=PATH)
 @click.option("--checkpoint", type=PATH, required=True, help="From tinycolor train, such as RUN/best.safetensors.")
-@click.option("--size", type=click.IntRange(8, 1024), help="Photos are shrunk and cut to this; the network's own size.")
+@click.option("--size", type=click.IntRange(8, 1024), help="Photos are shrunk to this; what it was trained at.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures here.")
 def evaluate(folder: Path, checkpoint: Path, size: int | None, output: Path | None) -> None:
-    """Judge a network on the colour photos in FOLDER, beside grey and the mean colour."""
+    """Judge a network on the colour photos in FOLDER, beside grey and the mean colour.
+
+    One that was trained to segment is judged on the photos in FOLDER that have a label map, beside calling everything
+    the commonest class.
+    """
     with in_one_sentence(f"could not read {shown(folder)}"):
-        network = load_checkpoint(checkpoint, ColorUNet)
-        photos = JudgedPhotos(folder, size or network.size)
-        if next(iter(photos), None) is None:
-            raise NoPhotosError(why_none(folder, photos.skipped))
-        results = evaluate_on(network, photos)
-    # Narrow enough for the 80 columns that a file or a pipe is taken to have.
-    table = Table(
-        title=f"Photos: {results['truth']['photos']:,}, {photos.size} x {photos.size}", box=box.SIMPLE, padding=0
-    )
-    for heading in ("", *(heading for heading, _ in COLUMNS.values())):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for method, figures in results.items():
-        table.add_row(method, *(form.format(figures[name]) for name, (_, form) in COLUMNS.items()))
-    console.print(table)
-    for path, reason in sorted(photos.skipped.items()):
-        console.print(f"not judged: {shown(path)}: {reason}")
+        saved = read_checkpoint(checkpoint)
+        settings = saved.progress.get("settings", {})
+        if settings.get("task") == "segment":
+            results = _segmentation(saved.network, folder, settings, size or settings["size"])
+        else:
+            network = load_checkpoint(checkpoint, Colorizer)
+            results = _colours(network, folder, size or network.size)
     if output is not None:
         with in_one_sentence(f"could not write {shown(output)}"):
-            write_whole({output: json.dumps({"size": photos.size, **results}, indent=2).encode() + b"\n"})
+            write_whole({output: json.dumps(results, indent=2).encode() + b"\n"})
+
+
+def _colours(network: Colorizer, folder: Path, size: int) -> dict[str, Any]:
+    photos = JudgedPhotos(folder, size)
+    if next(iter(photos), None) is None:
+        raise NoPhotosError(why_none(folder, photos.skipped))
+    results = evaluate_on(network, photos)
+    _print(f"Photos: {results['truth']['photos']:,}, {size} x {size}", COLUMNS, results, photos.skipped)
+    return {"size": size, **results}
+
+
+def _segmentation(network: Network, folder: Path, settings: dict[str, Any], size: int) -> dict[str, Any]:
+    skipped: dict[Path, str] = {}
+    pairs, known = find_pairs(folder, skipped.__setitem__), (settings["classes"], settings["ignored"])
+    shrunk = LabelledPhotos(pairs, size, classes=known[0], ignored=known[1])
+    first = next(shrunk.some(), None)
+    if first is None:
+        raise NoPhotosError(why_none(folder, {**skipped, **shrunk.skipped}))
+    photos = LabelledPhotos(pairs, first.shape[:2], classes=known[0], ignored=known[1])
+    judged = list(photos.some())
+    results = {"network": segment.judge(network, judged), "commonest class": segment.judge_commonest(judged, known[0])}
+    height, width = first.shape[:2]
+    _print(f"Photos: {len(judged):,}, {width} x {height}", OF_CLASSES, results, {**skipped, **photos.skipped})
+    return {"size": size, "photos": len(judged), **results}
+
+
+def _print(title: str, columns: Columns, results: dict[str, dict[str, float]], skipped: dict[Path, str]) -> None:
+    # Narrow enough for the 80 columns that a file or a pipe is taken to have.
+    table = Table(title=title, box=box.SIMPLE, padding=0)
+    for heading in ("", *(heading for heading, _ in columns.values())):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for method, figures in results.items():
+        table.add_row(method, *(form.format(figures[name]) for name, (_, form) in columns.items()))
+    console.print(table)
+    for path, reason in sorted(skipped.items()):
+        console.print(f"not judged: {shown(path)}: {reason}")

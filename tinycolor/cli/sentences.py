@@ -34,7 +34,7 @@ def in_one_sentence(writing: str) -> Iterator[None]:
     except MemoryError as error:
         raise click.ClickException("there is not enough memory for this: try smaller pictures or batches.") from error
     except CheckpointError as error:
-        needed = "needed is a ColorUNet that tinycolor train has saved, such as RUN/best.safetensors"
+        needed = "needed is a network that tinycolor train has saved, such as RUN/best.safetensors"
         raise click.ClickException(f"{error}; {needed}.") from error
     except (ValueError, ArithmeticError) as error:
         raise click.ClickException(str(error)) from error

@@ -15,52 +15,63 @@ from click.core import ParameterSource
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tinycolor.cli.sentences import console, in_one_sentence, quoted
-from tinycolor.data.dataset import Dataset, open_dataset
 from tinycolor.files import shown
 from tinycolor.training import run as runs
 from tinycolor.training.checkpoint import CheckpointError
 from tinycolor.training.loop import NotFiniteError
+from tinycolor.training.recipes import MODELS, settings_for
+from tinycolor.training.settings import OPTIMIZERS, SCHEDULES
 
 FOLDER = click.Path(path_type=Path)
 EPOCHS = 20
 
 
-def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    if not math.isfinite(value):
+def _finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
         raise click.BadParameter(f"{value} is no finite number.")
     return value
+
+
+def _choices(*tables: dict[str, Any]) -> click.Choice[str]:
+    return click.Choice(list(dict.fromkeys(name for table in tables for name in table)))
 
 
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--out", type=FOLDER, required=True, help="Folder for checkpoints, samples and the page.")
-@click.option("--size", type=click.IntRange(8, 1024), default=64, show_default=True, help="Side of the crops, pixels.")
+@click.option("--task", type=click.Choice(list(runs.TASKS)), default="colorize", show_default=True)
+@click.option("--model", type=_choices(*MODELS.values()), help="Which network; color-unet to colour, unet to segment.")
+@click.option("--width", type=click.FloatRange(0, min_open=True), default=1.0, help="Factor on its channels.")
+@click.option("--classes", type=click.IntRange(2, 255), help="To segment: how many kinds of things there are.")
+@click.option("--ignore", "ignored", type=click.IntRange(0, 255), multiple=True, help="Numbers in label maps, beside "
+              "255, that mean none of them.")  # fmt: skip
+@click.option("--size", type=click.IntRange(8, 1024), default=64, show_default=True, help="Side of the crops, pixels; "
+              "to segment: shorter side of the pictures.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), help=f"Times through all photos; {EPOCHS} if nothing is said.")
 @click.option("--steps", type=click.IntRange(min=1), help="Length in steps instead of epochs.")
-@click.option("--batch", type=click.IntRange(min=1), default=16, show_default=True, help="Crops in a step.")
-@click.option(
-    "--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, callback=_finite
-)
-@click.option("--schedule", type=click.Choice(list(runs.SCHEDULES)), default="one-cycle", show_default=True)
-@click.option("--loss", type=click.Choice(list(runs.LOSSES)), default="mse", show_default=True)
+@click.option("--batch", type=click.IntRange(min=1), help="Crops in a step; the model's own.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), callback=_finite, help="The model's own.")
+@click.option("--schedule", type=click.Choice(list(SCHEDULES)), help="The model's own.")
+@click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="The model's own.")
+@click.option("--loss", type=_choices(*(recipe.losses for table in MODELS.values() for recipe in table.values())),
+              help="The model's own.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
 @click.option("--resume", "goes_on", is_flag=True, help="Go on with the run in --out, with the options it began with.")
 @click.pass_context
 def train(
     context: click.Context, folder: Path, out: Path, epochs: int | None, steps: int | None, goes_on: bool, **rest: Any
 ) -> None:
-    """Train a colorizer on the colour photos in FOLDER and in all folders below it."""
+    """Train a network on the colour photos in FOLDER and in all folders below it.
+
+    By default it learns to colour them. With --task segment it learns what is at each pixel, from photos that have a
+    label map: FOLDER/photos/a.jpg and FOLDER/labels/a.png, or FOLDER/a.jpg and beside the folder FOLDER_seg/a.png.
+    """
     if epochs and steps:
         raise click.UsageError("--epochs and --steps both say how long: give one of them.")
     if goes_on:
         _refuse_options(context)
     with in_one_sentence(f"could not write to {shown(out)}"):
-        dataset = _open(folder)
-        if goes_on:
-            run = _resume(dataset, out)
-        else:
-            length = steps or (epochs or EPOCHS) * dataset.steps_per_epoch(rest["batch"])
-            run = runs.start(dataset, out, runs.Settings(length, **rest))
+        run = _resume(folder, out) if goes_on else _start(folder, out, epochs, steps, rest)
         with _signals() as received:
             _learn(run, received)
             if received:
@@ -72,19 +83,20 @@ def train(
     console.print(f"Done. The best network: {shown(out / runs.BEST)}. Curves and samples: {shown(out / 'index.html')}")
 
 
-def _open(folder: Path) -> Dataset:
-    dataset = open_dataset(folder)
-    console.print(f"Photos: {len(dataset.learning):,} to learn from, {len(dataset.judging):,} kept for judging.")
-    if dataset.learning is dataset.judging:
-        console.print("One photo has to do for both, so the figures only tell whether it can be learned by heart.")
-    return dataset
+def _start(folder: Path, out: Path, epochs: int | None, steps: int | None, said: dict[str, Any]) -> runs.Run:
+    dataset = runs.open_folder(folder, said["task"])
+    console.print(str(dataset))
+    settings = settings_for(dataset, steps, epochs or EPOCHS, **said)
+    return runs.start(dataset, out, settings)
 
 
-def _resume(dataset: Dataset, out: Path) -> runs.Run:
+def _resume(folder: Path, out: Path) -> runs.Run:
     try:
-        return runs.resume(dataset, out)
+        run = runs.resume(folder, out)
     except CheckpointError as error:
         raise click.ClickException(f"{error}; without it no run can go on: begin one in another folder.") from error
+    console.print(str(run.task.dataset))
+    return run
 
 
 def _refuse_options(context: click.Context) -> None:
@@ -135,21 +147,12 @@ def _learn(run: runs.Run, received: list[int]) -> None:
                 speed = f"loss {step.loss:.5f}  {step.images_per_second:.1f} images/s"
                 bar.update(task, completed=step.number, description=speed)
                 if step.scores:
-                    console.print(f"step {step.number:,}: {_sentence(step.scores)}")
+                    console.print(f"step {step.number:,}: {run.task.sentence(step.scores)}")
                 if received:
                     return
         except NotFiniteError as error:
             kept = f" {shown(run.out / runs.LAST)} is from before it." if (run.out / runs.LAST).exists() else ""
             raise click.ClickException(f"{error}{kept}") from error
-    if run.skipped():
-        console.print(
-            f"Photos that could not be used: {len(run.skipped()):,}; {shown(run.out / runs.SKIPPED)} says why."
-        )
-
-
-def _sentence(scores: dict[str, dict[str, float]]) -> str:
-    ours, grey, truth = scores["network"], scores["grey"], scores["truth"]
-    return (
-        f"ab MAE {ours['ab_mae']:.2f} (grey {grey['ab_mae']:.2f}), PSNR {ours['psnr']:.1f} (grey {grey['psnr']:.1f}), "
-        f"colourfulness {ours['colourfulness']:.1f} (truth {truth['colourfulness']:.1f})"
-    )
+    skipped = len(run.task.skipped())
+    if skipped:
+        console.print(f"Photos that could not be used: {skipped:,}; {shown(run.out / runs.SKIPPED)} says why.")

@@ -1,6 +1,7 @@
 """Colour: spaces that separate lightness from colour, and the bounds of what a screen can show."""
 
 from tinycolor.color.gamut import fit_into_gamut, in_gamut
+from tinycolor.color.soft_code import annealed_mean, soft_encode
 from tinycolor.color.spaces import (
     lab_to_rgb,
     lab_to_xyz,
@@ -18,6 +19,7 @@ from tinycolor.color.spaces import (
 )
 
 __all__ = [
+    "annealed_mean",
     "fit_into_gamut",
     "in_gamut",
     "lab_to_rgb",
@@ -29,6 +31,7 @@ __all__ = [
     "rgb_to_lab",
     "rgb_to_lalphabeta",
     "rgb_to_yuv",
+    "soft_encode",
     "srgb_to_linear",
     "xyz_to_lab",
     "xyz_to_linear",

@@ -64,16 +64,21 @@ def nearest_bin(ab: Array) -> Array:
     ValueError
         The last axis is not 2, or a number is NaN.
     """
+    check_colours("nearest_bin", ab)
     xp = array_module(ab)
-    if ab.shape[-1:] != (2,):
-        raise ValueError(f"nearest_bin got shape {ab.shape}, expected (..., 2): a* and b*.")
-    if xp.isnan(ab).any():
-        raise ValueError("nearest_bin got NaN, expected colours: look for the first layer that gives NaN.")
     a, b = (
         (xp.clip(xp.rint(ab[..., axis] / STEP), _LOWEST[axis], _HIGHEST[axis]) - _LOWEST[axis]).astype("int64")
         for axis in (0, 1)
     )
     return xp.asarray(_BIN_OF_GRID)[a, b]
+
+
+def check_colours(name: str, ab: Array) -> None:
+    """Raise a ValueError in the name of a function unless ``ab`` is (..., 2) and free of NaN."""
+    if ab.shape[-1:] != (2,):
+        raise ValueError(f"{name} got shape {ab.shape}, expected (..., 2): a* and b*.")
+    if array_module(ab).isnan(ab).any():
+        raise ValueError(f"{name} got NaN, expected colours: look for the first layer that gives NaN.")
 
 
 def smoothed_distribution(counts: np.ndarray) -> np.ndarray:

@@ -10,34 +10,44 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from tinycolor.data.folder import PhotoFolder
 from tinycolor.data.photos import ImageError
-from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, why_none
+from tinycolor.data.shrunk import NoPhotosError, crop
 from tinycolor.random import Generator
 from tinycolor.threads import cores
 
 Prepared = TypeVar("Prepared")
 
-JITTER = 9 / 8  # pix2pix shrinks to 286 pixels and crops 256 of them
 AHEAD = 4  # batches that are made before they are asked for
 DATA_STREAM = 0x9E3779B97F4A7C15  # keeps the draws here apart from the network's, which start from the seed itself
 
 
-class Batches:
-    """Batches of crops, uint8 (batch, size, size, 3), for every step of a run.
+class Pictures(Protocol):
+    """Photos by number, or anything that is cropped and mirrored like them, uint8 (H, W, C)."""
 
-    Each epoch goes through the photos in a new order. Where a photo cannot be used, the next one of that order takes
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> np.ndarray:
+        """Return a picture, or raise an ImageError that says why it cannot be used."""
+
+    def why_none(self) -> str:
+        """Return a sentence that says why not one of them can be used."""
+
+
+class Batches:
+    """Batches of crops, uint8 (batch, height, width, C), for every step of a run.
+
+    Each epoch goes through the pictures in a new order. Where one cannot be used, the next one of that order takes
     its place.
 
     Parameters
     ----------
-    folder : PhotoFolder
-        The photos.
-    size : int
+    pictures : Pictures
+        None of them smaller than the crops; larger ones are cropped at random.
+    size : int or (int, int)
         Height and width of the crops.
     batch : int
         Crops in a batch.
@@ -45,12 +55,12 @@ class Batches:
         Of the order, the crops and the mirror images.
     """
 
-    def __init__(self, folder: PhotoFolder, *, size: int, batch: int, seed: int) -> None:
-        self.photos = ShrunkPhotos(folder, round(size * JITTER), smallest=size)
+    def __init__(self, pictures: Pictures, *, size: int | tuple[int, int], batch: int, seed: int) -> None:
+        self.pictures = pictures
         self.size, self.batch = size, batch
         self.seed = (seed + DATA_STREAM) % 2**64
-        self.steps_per_epoch = max(1, len(folder) // batch)
-        self._order = lru_cache(maxsize=2)(lambda epoch: Generator(self.seed, epoch).permutation(len(folder)))
+        self.steps_per_epoch = max(1, len(pictures) // batch)
+        self._order = lru_cache(maxsize=2)(lambda epoch: Generator(self.seed, epoch).permutation(len(pictures)))
 
     def __getitem__(self, step: int) -> np.ndarray:
         """Return the batch of a step, 0, 1, 2, ..."""
@@ -60,17 +70,17 @@ class Batches:
         return np.stack([self._crop(epoch, turn * self.batch + slot, *chances[slot]) for slot in range(self.batch)])
 
     def _crop(self, epoch: int, place: int, down: float, across: float, mirror: float) -> np.ndarray:
-        pixels = crop(self._photo(epoch, place), self.size, down, across)
+        pixels = crop(self._picture(epoch, place), self.size, down, across)
         return pixels[:, ::-1] if mirror < 0.5 else pixels
 
-    def _photo(self, epoch: int, place: int) -> np.ndarray:
+    def _picture(self, epoch: int, place: int) -> np.ndarray:
         order = self._order(epoch)
         for _ in range(len(order)):
             try:
-                return self.photos[order[place % len(order)]]
+                return self.pictures[order[place % len(order)]]
             except ImageError:
                 place += 1
-        raise NoPhotosError(why_none(self.photos.folder.folder, self.photos.skipped))
+        raise NoPhotosError(self.pictures.why_none())
 
     def ahead(self, steps: range, prepare: Callable[[np.ndarray], Prepared]) -> Iterator[Prepared]:
         """Yield ``prepare(batch)`` for each of the steps, made in the background a few steps ahead."""

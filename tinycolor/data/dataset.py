@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinycolor.data.folder import PhotoFolder, find_photos
+from tinycolor.data.label_maps import find_pairs
+from tinycolor.data.scene_classes import scenes_of
 from tinycolor.data.shrunk import NoPhotosError, why_none
 
 JUDGING_SHARE = 0.05  # of the photos, kept from the learning
@@ -24,6 +26,21 @@ class Dataset:
         """Where the photos are."""
         return self.learning.folder
 
+    @property
+    def scenes(self) -> tuple[str, ...]:
+        """The kinds of scenes, if the photos lie in one folder for each."""
+        return scenes_of(self.learning)
+
+    def __str__(self) -> str:
+        counts = f"Photos: {len(self.learning):,} to learn from, {len(self.judging):,} kept for judging."
+        if self.learning is self.judging:
+            counts += "\nOne photo has to do for both, so the figures only tell whether it can be learned by heart."
+        return counts
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that change when a photo to learn from comes, goes or is renamed."""
+        return self.learning.fingerprint()
+
     def steps_per_epoch(self, batch: int) -> int:
         """Return how many batches show every photo once, the rest that fills no batch left out."""
         return max(1, len(self.learning) // batch)
@@ -41,6 +58,23 @@ def open_dataset(folder: Path) -> Dataset:
     """
     skipped: dict[Path, str] = {}
     photos = find_photos(folder, skipped.__setitem__)
+    if not len(photos):
+        raise NoPhotosError(why_none(folder, skipped))
+    return Dataset(*photos.split(JUDGING_SHARE), skipped)
+
+
+def open_pairs(folder: Path) -> Dataset:
+    """Find the photos that have a label map, as ``label_maps.find_pairs`` does, and split them; nothing is opened yet.
+
+    Raises
+    ------
+    NoPhotosError
+        There are none.
+    NotADirectoryError
+        ``folder`` is none.
+    """
+    skipped: dict[Path, str] = {}
+    photos = find_pairs(folder, skipped.__setitem__)
     if not len(photos):
         raise NoPhotosError(why_none(folder, skipped))
     return Dataset(*photos.split(JUDGING_SHARE), skipped)

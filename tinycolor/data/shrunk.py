@@ -14,6 +14,7 @@ from tinycolor.data.photos import ImageError, open_image
 from tinycolor.files import shown
 
 ROOM = 512 << 20  # bytes of shrunk photos that are kept
+JITTER = 9 / 8  # pix2pix shrinks to 286 pixels and crops 256 of them
 GREYEST = 10  # of 255: a photo whose red, green and blue differ by no more, but for a few pixels, is grey
 
 
@@ -71,6 +72,10 @@ class ShrunkPhotos:
             raise
         return pixels
 
+    def why_none(self) -> str:
+        """Return a sentence that says why not one of the photos could be used."""
+        return why_none(self.folder.folder, self.skipped)
+
     def some(self, most: int | None = None) -> Iterator[np.ndarray]:
         """Yield photos in order, passing over what cannot be used; of more than ``most``, as many, spread evenly."""
         count = len(self) if most is None else min(most, len(self))
@@ -79,6 +84,11 @@ class ShrunkPhotos:
                 yield self[place * len(self) // count]
             except ImageError:
                 continue
+
+
+def photos_to_crop(folder: PhotoFolder, size: int) -> ShrunkPhotos:
+    """Return photos with a little more than ``size`` pixels along the shorter side, so that a crop can move about."""
+    return ShrunkPhotos(folder, round(size * JITTER), smallest=size)
 
 
 class NoPhotosError(ValueError):
@@ -100,11 +110,11 @@ def is_grey(photo: np.ndarray) -> bool:
     return bool(np.percentile(photo.max(-1) - photo.min(-1), 99.5) <= GREYEST)
 
 
-def crop(photo: np.ndarray, size: int, down: float = 0.5, across: float = 0.5) -> np.ndarray:
-    """Cut ``size`` x ``size`` pixels out of a photo; ``down`` and ``across`` are where, 0..1, in the middle if left."""
-    height, width = photo.shape[:2]
-    top, left = int(down * (height - size + 1)), int(across * (width - size + 1))
-    return photo[top : top + size, left : left + size]
+def crop(photo: np.ndarray, size: int | tuple[int, int], down: float = 0.5, across: float = 0.5) -> np.ndarray:
+    """Cut a square, or (height, width), out of a photo; ``down`` and ``across`` are where, 0..1, the middle if left."""
+    height, width = (size, size) if isinstance(size, int) else size
+    top, left = int(down * (photo.shape[0] - height + 1)), int(across * (photo.shape[1] - width + 1))
+    return photo[top : top + height, left : left + width]
 
 
 def why_none(folder: Path, skipped: dict[Path, str]) -> str:

@@ -16,6 +16,7 @@ from tinycolor.data.folder import PhotoFolder, find_photos
 from tinycolor.data.lightness import split_photo
 from tinycolor.data.photos import jpeg, open_image
 from tinycolor.data.shipped import FOLDER, attributions
+from tinycolor.data.shrunk import photos_to_crop
 from tinycolor.demo.chapter import Chapter, Watch
 from tinycolor.evaluate import grey_photos
 from tinycolor.networks import ColorUNet
@@ -67,7 +68,7 @@ def chapter(seed: int, watch: Watch) -> Chapter:
 def learn(net: ColorUNet, photos: PhotoFolder, seed: int) -> Iterator[float]:
     """Train on crops of photos, yielding the loss of every step."""
     optimizer = optim.Adam(net.parameters(), optim.one_cycle(LEARNING_RATE, STEPS))
-    batches = Batches(photos, size=SIZE, batch=BATCH, seed=seed)
+    batches = Batches(photos_to_crop(photos, SIZE), size=SIZE, batch=BATCH, seed=seed)
     return train(net, optimizer, batches.ahead(range(STEPS), split_photo), losses.mse)
 
 

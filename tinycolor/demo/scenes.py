@@ -37,7 +37,7 @@ def chapter(seed: int, watch: Watch) -> Chapter:
     unseen = scenes.draw(UNSEEN, SIZE, Generator(seed, epoch=1)).photo
     error, error_of_grey = errors(net, unseen)
     some = unseen[:ON_THE_SHEET]
-    picture = sheet(grey_photos(some), predict_photos(net, some)[0], some)
+    picture = sheet({"grey": grey_photos(some), "predicted": predict_photos(net, some)[0], "truth": some})
     return Chapter(
         "Colouring scenes",
         f"In {seconds:.0f} s a network has learned to colour scenes: on {UNSEEN} that it has not seen, its colours are "

@@ -35,7 +35,10 @@ from tinycolor.layers.upsample import Upsample
 from tinycolor.networks.color_unet import ColorUNet
 from tinycolor.networks.cross_circle import CrossCircleCNN
 from tinycolor.networks.fcn import FCN, AddScores
+from tinycolor.networks.iizuka import Iizuka, IizukaBaseline
+from tinycolor.networks.unet import CopyAndCrop, UNet
 from tinycolor.networks.vgg import VGG16
+from tinycolor.networks.zhang import EightBlocks
 
 
 def receptive_field(net: Layer) -> tuple[int, int]:
@@ -140,9 +143,14 @@ def _(layer: ConvNormAct, rows: np.ndarray, axis: int) -> np.ndarray:
     return rows
 
 
-@reads.register
-def _(layer: ColorUNet, rows: np.ndarray, axis: int) -> np.ndarray:
+@reads.register(ColorUNet | UNet)
+def _(layer: ColorUNet | UNet, rows: np.ndarray, axis: int) -> np.ndarray:
     return reads(layer.levels, reads(layer.head, rows, axis), axis)
+
+
+@reads.register
+def _(layer: CopyAndCrop, rows: np.ndarray, axis: int) -> np.ndarray:
+    return np.union1d(reads(layer.deeper, rows, axis), rows + layer.offset)
 
 
 @reads.register
@@ -156,6 +164,11 @@ def _(layer: VGG16, rows: np.ndarray, axis: int) -> np.ndarray:
 
 
 @reads.register
+def _(layer: EightBlocks, rows: np.ndarray, axis: int) -> np.ndarray:
+    return reads(layer.blocks, reads(layer.head, rows, axis), axis)
+
+
+@reads.register
 def _(layer: FCN, rows: np.ndarray, axis: int) -> np.ndarray:
     return reads(layer.scores, rows + layer.offset, axis)
 
@@ -165,7 +178,12 @@ def _(layer: AddScores, rows: np.ndarray, axis: int) -> np.ndarray:
     return np.union1d(reads(layer.deeper, rows, axis), reads(layer.score, rows + layer.offset, axis))
 
 
-@reads.register(Linear | Flatten | AdaptiveAvgPool2d | InstanceNorm2d | Fusion)
+@reads.register
+def _(layer: IizukaBaseline, rows: np.ndarray, axis: int) -> np.ndarray:
+    return reads(layer.local, rows, axis)
+
+
+@reads.register(Linear | Flatten | AdaptiveAvgPool2d | InstanceNorm2d | Fusion | Iizuka)
 def _(layer: Layer, rows: np.ndarray, axis: int) -> np.ndarray:
     raise ValueError(
         f"receptive_field got {layer.name}, which sees the whole picture: ask for the layers before it alone."

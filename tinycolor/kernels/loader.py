@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array, array_module, gpu, import_cupy
 
 FOLDER = Path(__file__).parent
 OPTIONS = ("--std=c++17",)
@@ -43,24 +42,6 @@ def defines(constants: dict[str, int | str]) -> tuple[str, ...]:
     return tuple(f"-D{name}={value}" for name, value in sorted(constants.items()))
 
 
-def import_cupy() -> ModuleType:
-    """Return CuPy.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        It is not installed.
-    """
-    try:
-        import cupy  # noqa: PLC0415
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "The GPU kernels need CuPy, which is not installed: in the folder of this project, "
-            'pip install -e ".[cuda13]" (or cuda12, for an older driver).'
-        ) from None
-    return cupy
-
-
 @cache
 def compiled(chapter: str, kernel: str, options: tuple[str, ...]) -> Callable[..., None]:
     """Return a kernel; CuPy compiles its chapter for the current GPU when it is first launched, and keeps it."""
@@ -69,10 +50,7 @@ def compiled(chapter: str, kernel: str, options: tuple[str, ...]) -> Callable[..
 
 @cache
 def _module(chapter: str, options: tuple[str, ...]) -> Array:
-    cupy = import_cupy()
-    if not cupy.cuda.is_available():
-        raise RuntimeError("The GPU kernels found no GPU: CuPy is installed, but there is no card or no driver.")
-    return cupy.RawModule(code=source(chapter), options=OPTIONS + options)
+    return gpu().RawModule(code=source(chapter), options=OPTIONS + options)
 
 
 def launch(

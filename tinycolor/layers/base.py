@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinycolor.backend import FLOATS, Array, array_module
+from tinycolor.backend import FLOATS, Array, array_module, beside, to_numpy
 from tinycolor.layers.parameter import Parameter
 from tinycolor.random import Generator
 
@@ -223,11 +223,11 @@ class Layer:
             parameter.grad[...] = 0
 
     def state_dict(self) -> dict[str, Array]:
-        """Return a copy of every parameter and every running statistic by its dotted name."""
-        return {name: array.copy() for name, array in self._state()}
+        """Return a copy of every parameter and every running statistic by its dotted name, as NumPy arrays."""
+        return {name: to_numpy(array.copy()) for name, array in self._state()}
 
     def load_state_dict(self, state: dict[str, Array]) -> None:
-        """Write back what ``state_dict`` returned; all or nothing.
+        """Write back what ``state_dict`` returned; all or nothing. The arrays may be on any device.
 
         Raises
         ------
@@ -249,7 +249,7 @@ class Layer:
                     f"expected {array.shape}, float32 or float64."
                 )
         for name, array in own.items():
-            array[...] = state[name]
+            array[...] = beside(state[name], array)
         for parameter in self.parameters():
             parameter.version += 1
 
@@ -259,6 +259,14 @@ class Layer:
         for path, layer in self.walk():
             for name in layer.statistics:
                 yield path + name, getattr(layer, name)
+
+    def change_arrays(self, change: Callable[[Array], Array]) -> None:
+        """Go on with other arrays: what ``change`` makes of each that this layer itself holds, on any device."""
+        for _, parameter in self.own_parameters():
+            parameter.change(change(parameter.data))
+        for name, value in vars(self).items():
+            if hasattr(value, "dtype") and hasattr(value, "shape"):
+                setattr(self, name, change(value))
 
     def astype(self, dtype: str | np.dtype) -> Self:
         """Return a copy with every parameter and running statistic in float32 or float64; gradients are zero."""

@@ -70,7 +70,7 @@ class Conv2d(Layer):
         self._check_window(x)
         weight, bias, x_shape = self.weight, self.bias, x.shape
         steps = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
-        algorithm = conv2d_algorithm(x.shape, weight.data.shape, **steps)
+        algorithm = conv2d_algorithm(x.shape, weight.data.shape, **steps, like=x)
         y = algorithm.conv2d(x, weight.data, None if bias is None else bias.data, **steps)
         x_for_dw = x if weight.trainable else None
         learn_bias = bias is not None and bias.trainable
@@ -147,7 +147,7 @@ class ConvTranspose2d(Layer):
         weight, bias = self.weight, self.bias
         steps = {"stride": self.stride, "padding": self.padding}
         y_shape = (len(x), *self._output_size(x), f)
-        algorithm = conv2d_algorithm(y_shape, weight.data.shape, **steps)
+        algorithm = conv2d_algorithm(y_shape, weight.data.shape, **steps, like=x)
         y = algorithm.conv2d_dx(x, weight.data, y_shape, **steps)
         if bias is not None:
             y += bias.data

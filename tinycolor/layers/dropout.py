@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array
 from tinycolor.layers.base import Closure, Layer
+from tinycolor.ops import dropout as ops
+from tinycolor.ops.fast.choose import twin
 from tinycolor.random import Generator
 
 
@@ -42,22 +44,20 @@ class Dropout(Layer):
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         if mode in ("eval", "instance"):
             return x.copy(), lambda dy: dy.copy()
-        keep = self._draw(x, rng)
-        scale = 1 / (1 - self.p)
-
-        def backward(dy: Array) -> Array:
-            return dy * keep * scale
-
-        return x * keep * scale, backward
-
-    def _draw(self, x: Array, rng: Generator | None) -> Array:
+        silencing = twin(ops, x)
         if self.mask is not None:
             if self.mask.shape != x.shape:
                 raise ValueError(f"{self.name} got x of shape {x.shape}, expected its mask's {self.mask.shape}.")
-            return self.mask
-        if rng is None:
+            y, keep = silencing.dropout_dx(x, self.mask, self.p), self.mask
+        elif rng is not None:
+            y, keep = silencing.dropout(x, self.p, rng)
+        else:
             raise ValueError(
                 f"{self.name} got no rng in a mode that drops units: call the network with "
                 "rng=tc.Generator(seed, epoch, step)."
             )
-        return rng.uniform(x.shape, xp=array_module(x)) >= self.p
+
+        def backward(dy: Array) -> Array:
+            return silencing.dropout_dx(dy, keep, self.p)
+
+        return y, backward

@@ -10,6 +10,7 @@ from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.parameter import Parameter
 from tinycolor.ops import linear as ops
 from tinycolor.ops.bias import bias_db
+from tinycolor.ops.fast.choose import twin
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
@@ -48,16 +49,17 @@ class Linear(Layer):
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(x, "N", self.weight.data.shape[0])
         weight, bias = self.weight, self.bias
-        y = ops.linear(x, weight.data, None if bias is None else bias.data)
+        products = twin(ops, x)
+        y = products.linear(x, weight.data, None if bias is None else bias.data)
         x_for_dw = x if weight.trainable else None
         learn_bias = bias is not None and bias.trainable
 
         def backward(dy: Array) -> Array:
             if x_for_dw is not None:
-                weight.grad += ops.linear_dw(x_for_dw, dy)
+                weight.grad += products.linear_dw(x_for_dw, dy)
             if bias is not None and learn_bias:
                 bias.grad += bias_db(dy)
-            return ops.linear_dx(dy, weight.data)
+            return products.linear_dx(dy, weight.data)
 
         return y, backward
 

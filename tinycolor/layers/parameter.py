@@ -78,7 +78,11 @@ class Parameter:
 
     def cast(self, dtype: str | np.dtype) -> None:
         """Go on in another dtype, in memory of its own, not frozen, with the gradient at zero."""
-        self._data = self._data.astype(dtype)
+        self.change(self._data.astype(dtype))
+
+    def change(self, data: Array) -> None:
+        """Go on with this array, of another dtype or on another device, not frozen, with the gradient at zero."""
+        self._data = data
         self._grad = array_module(self._data).zeros_like(self._data)
         self.freezes = 0
         self.version += 1

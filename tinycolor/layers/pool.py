@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinycolor.backend import Array
 from tinycolor.layers.base import Closure, Layer
 from tinycolor.ops import pool as ops
+from tinycolor.ops.fast.choose import twin
 from tinycolor.ops.shapes import Pair, pair
 from tinycolor.random import Generator
 
@@ -35,11 +36,12 @@ class MaxPool2d(Layer):
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         check_window(self, x, self.kernel_size)
-        y, winner = ops.max_pool2d(x, self.kernel_size, self.stride, self.ceil_mode)
+        pooling = twin(ops, x)
+        y, winner = pooling.max_pool2d(x, self.kernel_size, self.stride, self.ceil_mode)
         x_shape = x.shape
 
         def backward(dy: Array) -> Array:
-            return ops.max_pool2d_dx(dy, winner, x_shape, self.kernel_size, self.stride)
+            return pooling.max_pool2d_dx(dy, winner, x_shape, self.kernel_size, self.stride)
 
         return y, backward
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinycolor.backend import Array
 from tinycolor.layers.base import Closure, Layer
 from tinycolor.ops import upsample as ops
+from tinycolor.ops.fast.choose import twin
 from tinycolor.ops.shapes import Pair, pair
 from tinycolor.random import Generator
 
@@ -41,6 +42,7 @@ class Upsample(Layer):
         self.check_shape(x, "N", "H", "W", "C")
         scale, corners = self.scale_factor, self.align_corners
         if self.mode == "nearest":
-            return ops.upsample_nearest(x, scale), lambda dy: ops.upsample_nearest_dx(dy, scale)
+            nearest = twin(ops, x)
+            return nearest.upsample_nearest(x, scale), lambda dy: nearest.upsample_nearest_dx(dy, scale)
         y = ops.upsample_bilinear(x, scale, corners)
         return y, lambda dy: ops.upsample_bilinear_dx(dy, scale, corners)

@@ -8,6 +8,14 @@ from tinycolor.metrics.error_curve import area_under_curve, auc, error_counts
 from tinycolor.metrics.errors import ab_mae, accuracy, psnr
 from tinycolor.metrics.hasler_suesstrunk import colourfulness
 from tinycolor.metrics.scores import Scores
+from tinycolor.metrics.segmentation import (
+    class_iou,
+    confusion,
+    frequency_weighted_iou,
+    mean_accuracy,
+    mean_iou,
+    pixel_accuracy,
+)
 from tinycolor.metrics.ssim import ssim_ab
 
 __all__ = [
@@ -16,8 +24,14 @@ __all__ = [
     "accuracy",
     "area_under_curve",
     "auc",
+    "class_iou",
     "colourfulness",
+    "confusion",
     "error_counts",
+    "frequency_weighted_iou",
+    "mean_accuracy",
+    "mean_iou",
+    "pixel_accuracy",
     "psnr",
     "ssim_ab",
 ]

@@ -47,6 +47,7 @@ class ColorUNet(Colorizer):
     batch norm, nearest upsampling for up-convolutions, and colour for classes.
     """
 
+    @init.draws_weights()
     def __init__(
         self,
         in_channels: int = 1,

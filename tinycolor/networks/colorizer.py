@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tinycolor.backend import Array
 from tinycolor.data.lightness import HALF_LIGHTNESS, LARGEST_AB
+from tinycolor.layers.base import Layer
 from tinycolor.networks.network import Network
 
 
@@ -22,6 +23,11 @@ class Colorizer(Network):
     """
 
     multiple: int
+
+    @property
+    def local(self) -> Layer:
+        """The part by which a pixel of the answer sees its surroundings and no more: here, all of the network."""
+        return self
 
     def question(self, lightness: Array) -> Array:
         """Return what the network is given, x, for pictures L* 0..100, (N, H, W, 1)."""

@@ -37,6 +37,7 @@ class CrossCircleCNN(Network):
     sums are not divided by the number of pixels, and each filter has a bias.
     """
 
+    @init.draws_weights()
     def __init__(self, size: int = 28, channels: tuple[int, int] = (8, 16), *, seed: int = 0) -> None:
         if size % 4 or size < 4:
             raise ValueError(f"CrossCircleCNN got size={size}, expected a multiple of 4.")

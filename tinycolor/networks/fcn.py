@@ -55,6 +55,7 @@ class FCN(Network):
 
     offset: int
 
+    @init.draws_weights()
     def __init__(self, classes: int = 21, width: float = 1.0, *, seed: int = 0) -> None:
         kind = type(self).__name__
         self.options = {"classes": positive(classes, f"{kind} classes"), "width": scale(width, f"{kind} width")}

@@ -58,6 +58,7 @@ class VGG16(Network):
     paper's training in stages, each from a shallower network.
     """
 
+    @init.draws_weights()
     def __init__(self, classes: int = 1000, batch_norm: bool = False, width: float = 1.0, *, seed: int = 0) -> None:
         self.options = {
             "classes": positive(classes, "VGG16 classes"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from tinycolor.backend import Array, array_module
 from tinycolor.layers.base import Layer, watching
 from tinycolor.optim import Optimizer
 from tinycolor.random import Generator
 
-Loss = Callable[[Array, Array], tuple[Array, Array]]
+Loss = Callable[[Any, Any], tuple[Array, Any]]
 
 
 class NotFiniteError(ArithmeticError):
@@ -18,7 +19,7 @@ class NotFiniteError(ArithmeticError):
 
 
 def train(
-    network: Layer, optimizer: Optimizer, batches: Iterable[tuple[Array, Array]], loss_function: Loss, *, seed: int = 0
+    network: Layer, optimizer: Optimizer, batches: Iterable[tuple[Array, Any]], loss_function: Loss, *, seed: int = 0
 ) -> Iterator[float]:
     """Teach a network one batch after the other, yielding the loss of every step.
 
@@ -31,7 +32,7 @@ def train(
     batches : iterable of (x, target)
         What the network is given, and what it should answer.
     loss_function : function
-        ``loss, dy = loss_function(y, target)``.
+        ``loss, dy = loss_function(y, target)``; of a network with two answers y and dy are tuples.
     seed : int
         Of the dropout, if the network has any.
 
@@ -44,7 +45,7 @@ def train(
         rng = Generator(seed, step=optimizer.steps)
         y, backward = network(x, rng=rng)
         loss, dy = loss_function(y, target)
-        backward(dy)
+        backward(*dy) if isinstance(dy, tuple) else backward(dy)
         stop_unless_finite(network, optimizer, x, loss)
         optimizer.step()
         network.zero_grad()

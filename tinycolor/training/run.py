@@ -20,77 +20,40 @@ from typing import Any
 
 import numpy as np
 
-from tinycolor import losses, optim
-from tinycolor.data.batches import Batches
-from tinycolor.data.dataset import Dataset
-from tinycolor.data.lightness import split_photo
-from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, why_none
-from tinycolor.evaluate import baselines, grey_photos, judge, predict_photos
+from tinycolor.data.dataset import Dataset, open_dataset, open_pairs
 from tinycolor.files import shown, sweep, write_whole
-from tinycolor.networks import ColorUNet
 from tinycolor.training import report
 from tinycolor.training.checkpoint import read_checkpoint, save_checkpoint
-from tinycolor.training.loop import Loss, NotFiniteError, first_not_finite, train
+from tinycolor.training.colorizing import Colorizing
+from tinycolor.training.loop import NotFiniteError, first_not_finite, train
+from tinycolor.training.segmenting import Segmenting
+from tinycolor.training.settings import OPTIMIZERS, SCHEDULES, Settings
+from tinycolor.training.task import Scores, Task
 
 LAST, BEST, LOG, SKIPPED, SHEETS = "last.safetensors", "best.safetensors", "log.jsonl", "skipped.jsonl", "sheets"
 
-MOST_JUDGED = 128
-ON_THE_SHEET = 8
 LOG_EVERY = 20  # steps
 SAVE_EVERY = 500  # steps, where an epoch is longer
 REPORT_AFTER = 100  # steps at least: a folder of few photos has very short epochs
 
-LOSSES: dict[str, Loss] = {"mse": losses.mse, "l1": losses.l1, "smooth-l1": losses.smooth_l1}
-SCHEDULES: dict[str, Callable[[float, int], optim.Schedule]] = {
-    "one-cycle": optim.one_cycle,
-    "constant": lambda rate, steps: optim.constant(rate),
-    "linear": lambda rate, steps: optim.linear_decay(rate, steps // 2, steps - steps // 2),
+TASKS: dict[str, tuple[Callable[[Path], Dataset], Callable[[Dataset, Settings], Task]]] = {
+    "colorize": (open_dataset, Colorizing),
+    "segment": (open_pairs, Segmenting),
 }
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run is started with; its checkpoints keep it, so that it goes on with the same.
-
-    Attributes
-    ----------
-    steps : int
-        Length of the run.
-    size : int
-        Height and width of the crops.
-    batch : int
-        Crops in a step.
-    learning_rate : float
-        The highest.
-    schedule : str
-        One of ``SCHEDULES``.
-    loss : str
-        One of ``LOSSES``.
-    seed : int
-        Of everything that is drawn: first weights, order, crops.
-    """
-
-    steps: int
-    size: int = 64
-    batch: int = 16
-    learning_rate: float = 1e-3
-    schedule: str = "one-cycle"
-    loss: str = "mse"
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class Step:
-    """What one step gave; ``scores`` of network, grey, mean colour and truth where there was a report."""
+    """What one step gave; ``scores`` where there was a report."""
 
     number: int
     loss: float
     images_per_second: float
-    scores: dict[str, dict[str, float]] | None
+    scores: Scores | None
 
 
 class Run:
-    """One training of a ColorUNet, from ``start`` or ``resume``.
+    """One training of a network, from ``start`` or ``resume``.
 
     Attributes
     ----------
@@ -98,17 +61,12 @@ class Run:
         Steps done.
     """
 
-    def __init__(self, dataset: Dataset, out: Path, settings: Settings) -> None:
-        self.dataset, self.out, self.settings = dataset, out, settings
-        self.network = ColorUNet(size=settings.size, seed=settings.seed)
+    def __init__(self, task: Task, out: Path, settings: Settings) -> None:
+        self.task, self.out, self.settings = task, out, settings
         schedule = SCHEDULES[settings.schedule](settings.learning_rate, settings.steps)
-        self.optimizer = optim.Adam(self.network.parameters(), schedule)
-        self.batches = Batches(dataset.learning, size=settings.size, batch=settings.batch, seed=settings.seed)
+        self.optimizer = OPTIMIZERS[settings.optimizer](task.network.parameters(), schedule)
         self.best = math.inf
-        epoch = self.batches.steps_per_epoch
-        self.report_every = epoch * math.ceil(REPORT_AFTER / epoch)
-        self.judged = self._judged()
-        self.baselines = baselines(self.judged)
+        self.report_every = task.steps_per_epoch * math.ceil(REPORT_AFTER / task.steps_per_epoch)
         self._losses: list[float] = []
         self._clock = time.perf_counter()
 
@@ -131,17 +89,16 @@ class Run:
         OSError
             A file cannot be written; the checkpoints on the disk are whole.
         """
-        batches = self.batches.ahead(range(self.step, self.settings.steps), split_photo)
-        loss_function = LOSSES[self.settings.loss]
+        batches = self.task.batches(range(self.step, self.settings.steps))
         self._clock = time.perf_counter()
         try:
-            for loss in train(self.network, self.optimizer, batches, loss_function, seed=self.settings.seed):
+            for loss in train(self.task.network, self.optimizer, batches, self.task.loss, seed=self.settings.seed):
                 self._losses.append(loss)
                 yield Step(self.step, loss, self.images_per_second, self._keep())
         finally:
             self.save_skipped()
 
-    def _keep(self) -> dict[str, dict[str, float]] | None:
+    def _keep(self) -> Scores | None:
         """Write down what is due after this step."""
         if self.step % LOG_EVERY == 0:
             self._log_loss()
@@ -153,17 +110,12 @@ class Run:
 
     def save(self) -> None:
         """Write ``last.safetensors``, from which the run goes on bit for bit."""
-        save_checkpoint(self.out / LAST, self.network, optimizer=self.optimizer, progress=self._progress())
+        save_checkpoint(self.out / LAST, self.task.network, optimizer=self.optimizer, progress=self._progress())
 
     def save_skipped(self) -> None:
         """Write ``skipped.jsonl``: which photos could not be used so far, and why not."""
-        lines = [json.dumps({"file": str(path), "reason": why}) for path, why in sorted(self.skipped().items())]
+        lines = [json.dumps({"file": str(path), "reason": why}) for path, why in sorted(self.task.skipped().items())]
         write_whole({self.out / SKIPPED: "".join(f"{line}\n" for line in lines).encode()})
-
-    def skipped(self) -> dict[Path, str]:
-        """Return the photos that could not be used so far, and why not."""
-        # Copied in one go: the threads that make batches may find another one meanwhile.
-        return {**self.dataset.skipped, **self.batches.photos.skipped.copy()}
 
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of the log up to this step."""
@@ -186,19 +138,9 @@ class Run:
         return {
             "step": self.step,
             "settings": asdict(self.settings),
-            "best_ab_mae": self.best if math.isfinite(self.best) else None,
-            "photos": self.dataset.learning.fingerprint(),
+            "best": self.best if math.isfinite(self.best) else None,
+            "photos": self.task.dataset.fingerprint(),
         }
-
-    def _judged(self) -> np.ndarray:
-        """The middles of some photos that are kept from the learning, or of others if none of those can be used."""
-        for folder in (self.dataset.judging, self.dataset.learning):
-            photos = ShrunkPhotos(folder, self.settings.size, smallest=self.settings.size)
-            crops = [crop(photo, self.settings.size) for photo in photos.some(MOST_JUDGED)]
-            self.dataset.skipped.update(photos.skipped)
-            if crops:
-                return np.stack(crops)
-        raise NoPhotosError(why_none(self.dataset.folder, self.dataset.skipped))
 
     def _log_loss(self) -> None:
         self._write_log(
@@ -212,27 +154,27 @@ class Run:
         self._losses.clear()
         self._clock = time.perf_counter()
 
-    def _report(self) -> dict[str, dict[str, float]]:
+    def _report(self) -> Scores:
         started = time.perf_counter()
         try:
-            scores = judge(self.network, self.judged)
+            scores = self.task.judge()
         except ValueError as error:  # the figures are of finite numbers alone
-            where = first_not_finite(self.network, split_photo(self.judged)[0], mode="eval")
+            where = first_not_finite(self.task.network, self.task.question(), mode="eval")
             raise NotFiniteError(f"step {self.step}: {where}: try a smaller learning rate.") from error
-        some = self.judged[np.linspace(0, len(self.judged) - 1, min(ON_THE_SHEET, len(self.judged))).astype(int)]
         sheet = self.out / SHEETS / f"{self.step:07d}.png"
-        write_whole({sheet: report.sheet(grey_photos(some), predict_photos(self.network, some)[0], some)})
-        epoch = self.step / self.batches.steps_per_epoch
-        self._write_log({"step": self.step, "epoch": round(epoch, 3), "validation": scores, **self.baselines})
-        if scores["ab_mae"] < self.best:
-            self.best = scores["ab_mae"]
-            save_checkpoint(self.out / BEST, self.network, progress=self._progress())
+        write_whole({sheet: self.task.sheet()})
+        epoch = self.step / self.task.steps_per_epoch
+        self._write_log({"step": self.step, "epoch": round(epoch, 3), "validation": scores, **self.task.baselines})
+        score = self.task.error(scores)
+        if score < self.best:
+            self.best = score
+            save_checkpoint(self.out / BEST, self.task.network, progress=self._progress())
         self.save()
         paths = sorted(path for path in sheet.parent.glob("*.png") if path.stem.isdecimal())
         sheets = [(int(path.stem), path) for path in paths if int(path.stem) <= self.step]
-        report.write(self.out, asdict(self.settings), self.log(), sheets)
+        report.write(self.out, self.task, asdict(self.settings), self.log(), sheets)
         self._clock += time.perf_counter() - started
-        return {"network": scores, **self.baselines}
+        return scores
 
     def _write_log(self, entry: dict[str, Any]) -> None:
         with (self.out / LOG).open("a") as file:
@@ -243,6 +185,17 @@ class RunError(ValueError):
     """A run that cannot be begun or gone on with, in one sentence."""
 
 
+def open_folder(folder: Path, task: str) -> Dataset:
+    """Return the dataset in a folder, as ``colorize`` or ``segment`` sees it.
+
+    Raises
+    ------
+    NoPhotosError, NotADirectoryError
+        There is none.
+    """
+    return TASKS[task][0](folder)
+
+
 def start(dataset: Dataset, out: Path, settings: Settings) -> Run:
     """Begin a run in a folder that holds none yet.
 
@@ -250,6 +203,8 @@ def start(dataset: Dataset, out: Path, settings: Settings) -> Run:
     ------
     RunError
         ``out`` holds a run already, or lies among the photos.
+    NoPhotosError
+        Of the photos none can be used.
     ValueError
         A setting cannot be.
     OSError
@@ -261,7 +216,7 @@ def start(dataset: Dataset, out: Path, settings: Settings) -> Run:
     return _run(dataset, out, settings)
 
 
-def resume(dataset: Dataset, out: Path) -> Run:
+def resume(folder: Path, out: Path) -> Run:
     """Go on with the run in a folder, from its last checkpoint, to the same weights as if it had never stopped.
 
     Raises
@@ -272,33 +227,33 @@ def resume(dataset: Dataset, out: Path) -> Run:
         It is no checkpoint of a run, or the photos are no longer the same.
     """
     path = out / LAST
-    checkpoint = read_checkpoint(path, ColorUNet)
+    checkpoint = read_checkpoint(path)
     progress = checkpoint.progress
     try:
         settings = Settings(**progress["settings"])
     except (KeyError, TypeError) as error:
         raise RunError(f"{shown(path)} was not saved by a training run of this version: it cannot go on.") from error
-    if dataset.learning.fingerprint() != progress["photos"]:
-        raise RunError(
-            f"the photos in {shown(dataset.folder)} are not those that {shown(out)} began with: put them back, or "
-            "start a new run."
-        )
-    run = _run(dataset, out, settings)
-    run.network.load_state_dict(checkpoint.network.state_dict())
+    run = _run(open_folder(folder, settings.task), out, settings, progress["photos"])
+    run.task.network.load_state_dict(checkpoint.network.state_dict())
     run.optimizer.load_state_dict(checkpoint.optimizer_state)
-    run.best = progress["best_ab_mae"] or math.inf
+    run.best = math.inf if progress["best"] is None else progress["best"]
     run.forget_later_lines()
     return run
 
 
-def _run(dataset: Dataset, out: Path, settings: Settings) -> Run:
+def _run(dataset: Dataset, out: Path, settings: Settings, fingerprint: str | None = None) -> Run:
     if out.resolve().is_relative_to(dataset.folder.resolve()):
         raise RunError(
             f"{shown(out)} lies among the photos, which would mix them up with samples: choose another folder."
         )
-    run = Run(dataset, out, settings)
+    if fingerprint not in (None, dataset.fingerprint()):
+        raise RunError(
+            f"the photos in {shown(dataset.folder)} are not those that {shown(out)} began with: put them back, or "
+            "start a new run."
+        )
+    run = Run(TASKS[settings.task][1](dataset, settings), out, settings)
     (out / SHEETS).mkdir(parents=True, exist_ok=True)
-    for folder in (out, out / SHEETS):
-        sweep(folder)
+    for place in (out, out / SHEETS):
+        sweep(place)
     run.save_skipped()  # that files cannot be written must show now, not after an epoch
     return run

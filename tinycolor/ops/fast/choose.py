@@ -1,4 +1,6 @@
-"""Which algorithm a convolution takes: a pure function of its shape, so the same run gives the same bits.
+"""Which algorithm a layer takes: a pure function of shape, dtype and device, so the same run gives the same bits.
+
+Convolutions on a CPU:
 
 ===========  ======================================================================================
 plain        ``ops/conv.py``. Small work, where a learner steps through it; few output pixels, where
@@ -10,15 +12,24 @@ blocked      everything else: the same sums as plain, a cacheful at a time.
 ===========  ======================================================================================
 
 The thresholds come from timing single convolutions, as ``tinycolor bench --case conv`` does.
+
+On a GPU float32 is for the kernels, see ``tinycolor/kernels``; float64 takes the plain path there too.
 """
 
 from __future__ import annotations
 
 import math
+from types import ModuleType
 from typing import Protocol, cast
 
-from tinycolor.backend import Array
+from tinycolor.backend import Array, on_gpu
+from tinycolor.kernels import conv as gpu_conv
+from tinycolor.kernels import dropout as gpu_dropout
+from tinycolor.kernels import linear as gpu_linear
+from tinycolor.kernels import pool as gpu_pool
+from tinycolor.kernels import upsample as gpu_upsample
 from tinycolor.ops import conv as plain
+from tinycolor.ops import dropout, linear, pool, upsample
 from tinycolor.ops.conv import NONE, ONE
 from tinycolor.ops.fast import blocked, winograd
 from tinycolor.ops.shapes import Pair, window_count
@@ -26,6 +37,8 @@ from tinycolor.ops.shapes import Pair, window_count
 SMALL_PRODUCTS = 1 << 20
 FEW_PIXELS = 256
 WINOGRAD_CHANNELS = 32
+
+TWINS = {dropout: gpu_dropout, linear: gpu_linear, pool: gpu_pool, upsample: gpu_upsample}
 
 
 class Conv2dAlgorithm(Protocol):
@@ -53,8 +66,11 @@ def conv2d_algorithm(
     stride: Pair = ONE,
     padding: Pair = NONE,
     dilation: Pair = ONE,
+    like: Array | None = None,
 ) -> Conv2dAlgorithm:
-    """Return the module to convolve x (N, H, W, C) by weight (kh, kw, C, F) with."""
+    """Return the module to convolve x (N, H, W, C) by weight (kh, kw, C, F) with, where ``like`` is; None: a CPU."""
+    if like is not None and on_gpu(like):
+        return cast(Conv2dAlgorithm, gpu_conv.convolution() if runs_kernels(like) else plain)
     n, h, w, c = x_shape
     kh, kw, _, f = weight_shape
     ho = window_count(h, kh, stride[0], padding[0], dilation[0])
@@ -65,3 +81,13 @@ def conv2d_algorithm(
     if (kh, kw) == (3, 3) and stride == dilation == ONE and max(padding) <= 2 and min(c, f) >= WINOGRAD_CHANNELS:
         return cast(Conv2dAlgorithm, winograd)
     return cast(Conv2dAlgorithm, blocked)
+
+
+def runs_kernels(x: Array) -> bool:
+    """Return whether x is for the kernels: float32 on a GPU."""
+    return on_gpu(x) and x.dtype == "float32"
+
+
+def twin(ops: ModuleType, x: Array) -> ModuleType:
+    """Return the kernels that stand in for a module of ``ops``, of the same names, where x is; else the module."""
+    return TWINS[ops] if runs_kernels(x) else ops

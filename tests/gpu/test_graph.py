@@ -1,0 +1,240 @@
+"""Recorded steps: the bits of unrecorded ones, on batches, rates and random numbers that change."""
+
+import logging
+
+import numpy as np
+import pytest
+from pretend_cuda import machine
+
+import tinycolor as tc
+from tinycolor.backend import on_gpu
+from tinycolor.training import graph
+from tinycolor.training.graph import GpuStep
+
+STEPS = 6
+
+
+def mse(y, target):
+    """Without the dot product of ``losses.mse``, which CuPy leaves to cuBLAS."""
+    error = y - target
+    return (error * error).mean(), error * (2 / y.size)
+
+
+def small_network():
+    """Batch norm, pooling, upsampling, a skip, dropout and a linear layer."""
+    return tc.Sequential(
+        tc.ConvNormAct(1, 2, 3, padding=1),
+        tc.Skip(tc.MaxPool2d(2), tc.Conv2d(2, 2, 1), tc.Upsample(2)),
+        tc.Dropout(0.5),
+        tc.Flatten(),
+        tc.Linear(64, 2),
+    )
+
+
+def batches(count=STEPS, size=2):
+    return [
+        (tc.Generator(1, step=i).normal((size, 4, 4, 1)), tc.Generator(2, step=i).normal((size, 2)))
+        for i in range(count)
+    ]
+
+
+def some_network(make=small_network):
+    network = make()
+    for number, parameter in enumerate(network.parameters()):
+        parameter.data = tc.Generator(3, step=number).normal(parameter.data.shape, std=0.3)
+    return network
+
+
+def taught(given, optimizer=tc.optim.Adam, make=small_network, loss_function=mse, **settings):
+    """Teach a network on the GPU; return the losses, the state of the network, the optimizer's, and the step."""
+    network = tc.to_device(some_network(make), "gpu")
+    rule = optimizer(network.parameters(), tc.optim.step_decay(0.01, every=2))
+    step = GpuStep(network, rule, loss_function, **settings)
+    losses = [float(step(*batch)) for batch in given]
+    return losses, network.state_dict(), rule.state_dict(), step
+
+
+def assert_same_bits(one, other):
+    assert one[0] == other[0]
+    for mine, theirs in zip(one[1:3], other[1:3], strict=True):
+        assert mine.keys() == theirs.keys()
+        for name, array in mine.items():
+            np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+
+
+def recorded(step):
+    return [plan.graph is not None for plan in step.plans.values()]
+
+
+@pytest.fixture
+def unrecorded(monkeypatch):
+    """Return a function that teaches without recording."""
+
+    def teach(*args, **kwargs):
+        with monkeypatch.context() as patch:
+            patch.setattr(graph, "WARM_UPS", 1 << 30)
+            result = taught(*args, **kwargs)
+        assert recorded(result[-1]) == [False] * len(result[-1].plans)
+        return result
+
+    return teach
+
+
+@pytest.mark.parametrize("optimizer", [tc.optim.SGD, tc.optim.Adam, tc.optim.RMSprop, tc.optim.Adadelta])
+@pytest.mark.usefixtures("cupy")
+def test_a_recorded_step_has_the_bits_of_an_unrecorded_one(optimizer, unrecorded):
+    with tc.precision("fp32"):
+        with_graph = taught(batches(), optimizer)
+        assert recorded(with_graph[-1]) == [True]
+        assert_same_bits(with_graph, unrecorded(batches(), optimizer))
+    assert len(set(with_graph[0])) == STEPS
+
+
+@pytest.mark.usefixtures("cupy")
+def test_it_learns_what_the_cpu_learns():
+    with tc.precision("fp32"):
+        losses, state, _, _ = taught(batches(), seed=5)
+    network = some_network()
+    optimizer = tc.optim.Adam(network.parameters(), tc.optim.step_decay(0.01, every=2))
+    for number, (x, target) in enumerate(batches()):
+        y, backward = network(x, rng=tc.Generator(5, step=number))
+        loss, dy = mse(y, target)
+        assert losses[number] == pytest.approx(float(loss), rel=1e-4)
+        backward(dy)
+        optimizer.step()
+        network.zero_grad()
+    for name, array in network.state_dict().items():
+        np.testing.assert_allclose(state[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.usefixtures("cupy")
+def test_each_shape_of_batch_has_a_graph_of_its_own(unrecorded):
+    given = [batch for pair in zip(batches(4), batches(4, size=3), strict=True) for batch in pair]
+    with_graph = taught(given)
+    assert recorded(with_graph[-1]) == [True, True]
+    assert_same_bits(with_graph, unrecorded(given))
+
+
+def test_batches_may_be_on_the_gpu_already(cupy):
+    moved = [tuple(map(cupy.asarray, batch)) for batch in batches()]
+    assert_same_bits(taught(moved), taught(batches()))
+
+
+def test_nothing_is_captured_that_runs_too_early(pretended):
+    """The memory of a recorded step is poisoned until it is played back, and so is that of the weights' movement."""
+    losses, _, _, step = taught(batches(3))
+    (plan,) = step.plans.values()
+    assert np.isfinite(losses).all()
+    before = step.network.state_dict()
+    with plan.stream, pretended.cuda.using_allocator(plan.pool.malloc):
+        plan._record()
+    for name, array in step.network.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def of_cublas(y, target):
+    error = y - target
+    return error.ravel() @ error.ravel() / y.size, error * (2 / y.size)
+
+
+@pytest.mark.usefixtures("cupy")
+def test_what_cannot_be_recorded_runs_all_the_same_and_the_log_says_why(caplog, unrecorded):
+    with caplog.at_level(logging.WARNING):
+        not_recorded = taught(batches(), loss_function=of_cublas)
+    assert recorded(not_recorded[-1]) == [False]
+    (message,) = caplog.messages
+    assert message.startswith("Sequential runs kernel by kernel: ")
+    assert "cuBLAS" in message
+    assert_same_bits(not_recorded, unrecorded(batches(), loss_function=of_cublas))
+
+
+@pytest.mark.usefixtures("cupy")
+def test_nan_moves_no_weight():
+    given = batches(5)
+    given[3][0][0, 0, 0, 0] = np.nan
+    _, before, _, _ = taught(given[:3], tc.optim.SGD)
+    losses, after, _, _ = taught(given[:4], tc.optim.SGD)
+    assert np.isnan(losses[3])
+    for name in before:
+        if "running" not in name:
+            np.testing.assert_array_equal(after[name], before[name])
+
+
+@pytest.mark.usefixtures("cupy")
+def test_weights_that_a_graph_has_moved_are_noticed():
+    _, _, _, step = taught(batches(3))
+    x, _ = batches(1)[0]
+    y, backward = step.network(tc.to_device(x, "gpu"), rng=tc.Generator(0))
+    step(*batches(1)[0])
+    with pytest.raises(RuntimeError, match="changed between forward and backward"):
+        backward(y)
+
+
+@pytest.mark.usefixtures("cupy")
+def test_two_runs_give_the_same_bits():
+    def colorizer():
+        return tc.networks.ColorUNet(widths=(4, 6), size=8)
+
+    given = [tuple(tc.Generator(i, step=n).normal((2, 8, 8, i)) for i in (1, 2)) for n in range(4)]
+    assert_same_bits(*(taught(given, make=colorizer) for _ in range(2)))
+
+
+@pytest.mark.usefixtures("cupy")
+def test_the_precision_is_that_of_the_call():
+    with tc.precision("fp32"):
+        _, _, _, step = taught(batches(1))
+    step(*batches(1)[0])
+    assert len(step.plans) == 2
+
+
+# Memory that ends: pretended alone, since a real GPU has too much of it.
+
+
+def only_convolutions():
+    return tc.Sequential(tc.ConvNormAct(1, 8, 3, padding=1), tc.ConvNormAct(8, 1, 3, padding=1))
+
+
+def pictures(count):
+    return tuple(tc.Generator(i).normal((count, 8, 8, 1)) for i in (1, 2))
+
+
+@pytest.mark.parametrize("room", [400_000, 600_000, 800_000], ids="ends at {:,} bytes".format)
+@pytest.mark.usefixtures("pretended")
+def test_too_large_a_batch_is_one_sentence_and_training_goes_on(room):
+    network = tc.to_device(some_network(only_convolutions), "gpu")
+    step = GpuStep(network, tc.optim.Adam(network.parameters()), mse)
+    machine.limit = machine.held() + room
+    before = network.state_dict()
+    with pytest.raises(
+        MemoryError, match=r"64 inputs of shape \(8, 8, 1\) are too many .* about \d+ at a time"
+    ) as raised:
+        step(*pictures(64))
+    for name, array in network.state_dict().items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+    assert step.optimizer.steps == 0
+    fits = int(str(raised.value).split("about ")[1].split()[0])
+    assert 4 < fits < 64
+    assert np.isfinite(float(step(*pictures(fits))))
+
+
+@pytest.mark.usefixtures("pretended")
+def test_memory_that_others_keep_in_store_is_freed_first():
+    network = tc.to_device(some_network(only_convolutions), "gpu")
+    step = GpuStep(network, tc.optim.Adam(network.parameters()), mse)
+    machine.limit = machine.held() + 600_000
+    step(*pictures(8))
+    kept_in_store = tc.to_device(np.zeros(100_000, "float32"), "gpu")
+    del kept_in_store
+    assert machine.limit - machine.held() < 100_000
+    assert np.isfinite(float(step(*pictures(9))))
+    assert len(step.plans) == 1  # the other plan was given up
+
+
+@pytest.mark.usefixtures("pretended")
+def test_a_picture_too_large_for_any_batch_is_told():
+    network = tc.to_device(some_network(only_convolutions), "gpu")
+    step = GpuStep(network, tc.optim.Adam(network.parameters()), mse)
+    machine.limit = machine.held() + 3_000
+    with pytest.raises(MemoryError, match="not even one would fit"):
+        step(*pictures(8))
+    assert on_gpu(network.parameters()[0].data)

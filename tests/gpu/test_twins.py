@@ -1,0 +1,47 @@
+"""The functions of ``ops`` and the kernels that stand in for them have one signature and one set of names."""
+
+import inspect
+
+import pytest
+
+from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, im2col, implicit_gemm
+from tinycolor.ops import conv as plain_conv
+from tinycolor.ops import im2col as plain_im2col
+from tinycolor.ops.fast import blocked, winograd
+from tinycolor.ops.fast.choose import TWINS
+
+ALL = [
+    *TWINS.items(),
+    (plain_im2col, im2col),
+    *((plain_conv, module) for module in (conv_naive, conv_tiled, conv_tensor, blocked, winograd)),
+]
+PAIRS = [
+    pytest.param(getattr(plain, name), getattr(twin, name), id=f"{twin.__name__.removeprefix('tinycolor.')}.{name}")
+    for plain, twin in ALL
+    for name in vars(plain)
+    if not name.startswith("_") and callable(getattr(plain, name)) and hasattr(twin, name)
+    if getattr(plain, name).__module__ == plain.__name__
+    if getattr(twin, name).__module__ in (twin.__name__, implicit_gemm.__name__)
+]
+
+
+@pytest.mark.parametrize(("plain", "twin"), PAIRS)
+def test_signatures_are_the_same(plain, twin):
+    mine, wanted = (
+        [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+        for function in (twin, plain)
+    )
+    assert mine == wanted
+
+
+@pytest.mark.parametrize("plain", TWINS, ids=lambda module: module.__name__)
+def test_what_has_a_twin_has_it_with_its_way_back(plain):
+    forward = {name for name in vars(TWINS[plain]) if hasattr(plain, f"{name}_dx")}
+    assert forward
+    for name in forward:
+        for way in (name, f"{name}_dx"):
+            assert getattr(TWINS[plain], way).__module__ == TWINS[plain].__name__
+
+
+def test_there_are_as_many_pairs_as_expected():
+    assert len(PAIRS) == 2 + 3 + 2 + 2 + 2 + 5 * 3

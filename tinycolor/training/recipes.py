@@ -1,0 +1,169 @@
+"""How each network is made and trained, where the user says nothing else: as its paper did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinycolor import losses, networks
+from tinycolor.backend import Array
+from tinycolor.data.dataset import Dataset
+from tinycolor.networks.iizuka import colour_and_scene_loss
+from tinycolor.networks.network import Network, scaled
+from tinycolor.networks.zhang import colour_weights, rebalanced_cross_entropy
+from tinycolor.segment import known_cross_entropy
+from tinycolor.training.loop import Loss
+from tinycolor.training.settings import Settings
+
+SomePhotos = Callable[[], np.ndarray]
+"""Gives some photos that are learned from, uint8 (N, H, W, 3): for losses that hang on which colours are rare."""
+
+PLAIN: dict[str, Callable[[SomePhotos], Loss]] = {
+    "mse": lambda photos: losses.mse,
+    "l1": lambda photos: losses.l1,
+    "smooth-l1": lambda photos: losses.smooth_l1,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network and how to train it.
+
+    Attributes
+    ----------
+    network : function
+        Makes it, from the settings.
+    losses : dict
+        Those that fit it, by name, its own first: a function of some photos.
+    scenes : bool
+        Whether it learns from the kinds of scenes too.
+    optimizer, schedule, learning_rate, batch
+        What ``Settings`` gets where nothing else is said.
+    """
+
+    network: Callable[[Settings], Any]
+    losses: dict[str, Callable[[SomePhotos], Loss]]
+    optimizer: str = "adam"
+    schedule: str = "one-cycle"
+    learning_rate: float = 1e-3
+    batch: int = 16
+    scenes: bool = False
+
+
+def color_unet(settings: Settings) -> networks.ColorUNet:
+    """Return the colorizer of the first lessons, its widths times ``width``."""
+    widths = tuple(scaled(channels, settings.width) for channels in (32, 64, 128, 256))
+    return networks.ColorUNet(widths=widths, size=settings.size, seed=settings.seed)
+
+
+def unet(settings: Settings) -> networks.UNet:
+    """Return the U-Net as it is used today, padded and batch-normed, for colours or for classes."""
+    channels = (1, 2) if settings.task == "colorize" else (3, settings.classes)
+    size = max(16, settings.size)
+    return networks.UNet(*channels, "same", batch_norm=True, width=settings.width, size=size, seed=settings.seed)
+
+
+def zhang(settings: Settings) -> networks.Zhang:
+    """Return Zhang's classification."""
+    return networks.Zhang(settings.width, size=settings.size, seed=settings.seed)
+
+
+def zhang_l2(settings: Settings) -> networks.ZhangL2:
+    """Return Zhang's regression."""
+    return networks.ZhangL2(settings.width, size=settings.size, seed=settings.seed)
+
+
+def iizuka(settings: Settings) -> networks.Iizuka:
+    """Return Iizuka's network; the crops that it learns from are the whole picture too."""
+    scenes = settings.classes or None
+    return networks.Iizuka(
+        scenes,
+        settings.width,
+        batch_norm=True,
+        global_size=settings.size,
+        size=settings.size,
+        seed=settings.seed,
+    )
+
+
+def iizuka_baseline(settings: Settings) -> networks.IizukaBaseline:
+    """Return Iizuka's network without global features."""
+    return networks.IizukaBaseline(settings.width, batch_norm=True, size=settings.size, seed=settings.seed)
+
+
+BINS: dict[str, Callable[[SomePhotos], Loss]] = {
+    "rebalanced": lambda photos: rebalanced_cross_entropy(colour_weights(photos())),
+    "cross-entropy": lambda photos: losses.cross_entropy,
+}
+
+# Zhang 2016, section 3.2: Adam as in the release, rates as in the paper, batches of 40.
+AS_ZHANG: dict[str, Any] = {"optimizer": "adam-zhang", "schedule": "thirds", "learning_rate": 3e-5, "batch": 40}
+
+
+def joint_mse(y: Any, target: Any) -> tuple[Array, Any]:
+    """Iizuka's loss where the kinds of scenes are known, its part of the colours alone where they are not."""
+    return colour_and_scene_loss(y, target) if isinstance(y, tuple) else losses.mse(y, target)
+
+
+# Iizuka 2016, sections 3.6 and 4: Adadelta in batches of 128.
+AS_IIZUKA: dict[str, Any] = {"optimizer": "adadelta", "schedule": "constant", "learning_rate": 1.0, "batch": 128}
+
+COLORIZERS: dict[str, Recipe] = {
+    "color-unet": Recipe(color_unet, PLAIN),
+    "unet": Recipe(unet, PLAIN),
+    "zhang": Recipe(zhang, BINS, **AS_ZHANG),
+    "zhang-l2": Recipe(zhang_l2, PLAIN, **AS_ZHANG),
+    "iizuka": Recipe(iizuka, {"mse": lambda photos: joint_mse}, scenes=True, **AS_IIZUKA),
+    "iizuka-baseline": Recipe(iizuka_baseline, PLAIN, **AS_IIZUKA),
+}
+
+KNOWN_PIXELS: dict[str, Callable[[SomePhotos], Loss]] = {"cross-entropy": lambda photos: known_cross_entropy}
+
+
+def fcn(kind: type[networks.FCN32s | networks.FCN16s | networks.FCN8s]) -> Callable[[Settings], Network]:
+    """Return what makes an FCN of this kind."""
+    return lambda settings: kind(settings.classes, settings.width, seed=settings.seed)
+
+
+SEGMENTERS: dict[str, Recipe] = {
+    "unet": Recipe(unet, KNOWN_PIXELS),
+    "fcn32s": Recipe(fcn(networks.FCN32s), KNOWN_PIXELS),
+    "fcn16s": Recipe(fcn(networks.FCN16s), KNOWN_PIXELS),
+    "fcn8s": Recipe(fcn(networks.FCN8s), KNOWN_PIXELS),
+}
+
+MODELS = {"colorize": COLORIZERS, "segment": SEGMENTERS}
+OWN = {"colorize": "color-unet", "segment": "unet"}
+
+
+def settings_for(dataset: Dataset, steps: int | None, epochs: int, **said: Any) -> Settings:
+    """Return all settings of a run: what was said, and where it is None, what the model's recipe says.
+
+    Raises
+    ------
+    ValueError
+        Things that do not go together.
+    """
+    task = said["task"]
+    model = said.get("model") or OWN[task]
+    if model not in MODELS[task]:
+        raise ValueError(f"--task {task} got --model {model}, expected one of {', '.join(MODELS[task])}.")
+    recipe = MODELS[task][model]
+    own = {
+        "loss": next(iter(recipe.losses)),
+        "optimizer": recipe.optimizer,
+        "schedule": recipe.schedule,
+        "learning_rate": recipe.learning_rate,
+        "batch": recipe.batch,
+    }
+    chosen: dict[str, Any] = own | {name: value for name, value in said.items() if value is not None} | {"model": model}
+    if chosen["loss"] not in recipe.losses:
+        raise ValueError(f"--model {model} got --loss {chosen['loss']}, expected one of {', '.join(recipe.losses)}.")
+    if task == "segment" and "classes" not in chosen:
+        raise ValueError("--task segment got no --classes: say how many kinds of things the label maps tell apart.")
+    if task == "colorize":
+        chosen["classes"] = len(dataset.scenes) if recipe.scenes else 0
+    return Settings(steps or epochs * dataset.steps_per_epoch(chosen["batch"]), **chosen)

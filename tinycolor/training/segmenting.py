@@ -1,0 +1,128 @@
+"""The task of segmenting: a network is given photos and answers what is at each pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+
+from tinycolor.backend import Array
+from tinycolor.data.batches import Batches
+from tinycolor.data.dataset import Dataset
+from tinycolor.data.folder import PhotoFolder
+from tinycolor.data.label_maps import LabelledPhotos, picture_input
+from tinycolor.data.shrunk import NoPhotosError
+from tinycolor.segment import judge, judge_commonest, predict_classes
+from tinycolor.training import report
+from tinycolor.training.recipes import SEGMENTERS
+from tinycolor.training.settings import Settings
+from tinycolor.training.task import Scores, Words
+
+MOST_JUDGED = 128
+ON_THE_SHEET = 8
+CLASS_COLOURS = colormaps["tab20"](np.arange(20), bytes=True)[:, :3]
+
+WORDS = Words(
+    title="Learning what is where",
+    sheets="Photos that the network does not learn from: as they are, what it sees in them, and what is there. Each "
+    "class has its colour; black is not counted.",
+    curves={
+        "mean_iou": (
+            "Overlap",
+            "mean IoU (higher is better)",
+            "IoU, intersection over union, is how well the pixels that are called a thing and those that are one "
+            "overlap: 0 not at all, 1 exactly. This is its mean over the classes, so that small and rare things count "
+            "as much as sky and road. Dashed: calling everything the commonest class.",
+            ("commonest class",),
+        ),
+        "pixel_accuracy": (
+            "Right pixels",
+            "pixel accuracy (higher is better)",
+            "The share of pixels that are named rightly. It is high already when only the large things are found.",
+            ("commonest class",),
+        ),
+    },
+    remarks=(),
+)
+
+
+class Segmenting:
+    """Find out what is at each pixel of the photos in a folder; see ``Task`` for what it offers a run.
+
+    All pictures of a run have one shape, that of the first once it is shrunk; others are stretched to it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Photos that have label maps.
+    settings : Settings
+        Which network, and how it is trained.
+    """
+
+    words = WORDS
+
+    def __init__(self, dataset: Dataset, settings: Settings) -> None:
+        self.dataset, self.settings = dataset, settings
+        self.loss = SEGMENTERS[settings.model].losses[settings.loss](lambda: self.judged)
+        shrunk = self._pictures(dataset.learning, settings.size)
+        first = next(shrunk.some(), None)
+        if first is None:
+            raise NoPhotosError(shrunk.why_none())
+        self.shape = first.shape[:2]
+        self.photos = self._pictures(dataset.learning, self.shape)
+        self._batches = Batches(self.photos, size=self.shape, batch=settings.batch, seed=settings.seed)
+        self.steps_per_epoch = self._batches.steps_per_epoch
+        self.network = SEGMENTERS[settings.model].network(settings)
+        judged = list(self._pictures(dataset.judging, self.shape).some(MOST_JUDGED))
+        self.judged = np.stack(judged or [first])
+        self.baselines = {"commonest class": judge_commonest(self.judged, settings.classes)}
+
+    def _pictures(self, folder: PhotoFolder, size: int | tuple[int, int]) -> LabelledPhotos:
+        return LabelledPhotos(folder, size, classes=self.settings.classes, ignored=self.settings.ignored)
+
+    def batches(self, steps: range) -> Iterator[tuple[Array, Array]]:
+        return self._batches.ahead(steps, prepare)
+
+    def judge(self) -> Scores:
+        return judge(self.network, self.judged)
+
+    def question(self) -> Array:
+        return picture_input(self.judged[..., :3])
+
+    def error(self, scores: Scores) -> float:
+        return 1 - scores["mean_iou"]
+
+    def sentence(self, scores: Scores) -> str:
+        common = self.baselines["commonest class"]
+        return (
+            f"mean IoU {scores['mean_iou']:.3f} (commonest class {common['mean_iou']:.3f}), "
+            f"pixel accuracy {scores['pixel_accuracy']:.1%} ({common['pixel_accuracy']:.1%})"
+        )
+
+    def standing(self, scores: Scores) -> str:
+        return (
+            f"the network names {scores['pixel_accuracy']:.0%} of the pixels of unseen photos rightly, with a mean IoU "
+            f"of {scores['mean_iou']:.3f}; calling everything the commonest class has one of "
+            f"{self.baselines['commonest class']['mean_iou']:.3f}"
+        )
+
+    def sheet(self) -> bytes:
+        some = self.judged[np.linspace(0, len(self.judged) - 1, min(ON_THE_SHEET, len(self.judged))).astype(int)]
+        photos, labels = some[..., :3], some[..., 3]
+        seen = np.where(labels < self.settings.classes, predict_classes(self.network, photos), labels)
+        return report.sheet({"photo": photos, "predicted": self._in_colours(seen), "truth": self._in_colours(labels)})
+
+    def _in_colours(self, numbers: np.ndarray) -> np.ndarray:
+        colours = CLASS_COLOURS[numbers % len(CLASS_COLOURS)]
+        return np.where((numbers < self.settings.classes)[..., None], colours, 0).astype(np.uint8)
+
+    def skipped(self) -> dict[Path, str]:
+        # Copied in one go: the threads that make batches may find another one meanwhile.
+        return {**self.dataset.skipped, **self.photos.skipped.copy()}
+
+
+def prepare(batch: np.ndarray) -> tuple[Array, Array]:
+    """Return what the network is given and what it should answer, for pairs uint8 (N, H, W, 4)."""
+    return picture_input(batch[..., :3]), batch[..., 3]

@@ -1,0 +1,78 @@
+"""What a run is started with; its checkpoints keep it, so that it goes on with the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from tinycolor import optim
+from tinycolor.layers.parameter import Parameter
+
+OPTIMIZERS: dict[str, Callable[[Iterable[Parameter], optim.Schedule], optim.Optimizer]] = {
+    "adam": optim.Adam,
+    "adam-zhang": partial(optim.Adam, betas=(0.9, 0.99), weight_decay=1e-3),
+    "adadelta": optim.Adadelta,
+    "rmsprop": optim.RMSprop,
+    "sgd": partial(optim.SGD, momentum=0.9),
+}
+
+
+def thirds(learning_rate: float, steps: int) -> optim.Schedule:
+    """Return Zhang's schedule: the full rate for 4/9 of a run, a third of it until 5/6, then a tenth."""
+    return lambda step: learning_rate * (1 if 9 * step < 4 * steps else 1 / 3 if 6 * step < 5 * steps else 0.1)
+
+
+SCHEDULES: dict[str, Callable[[float, int], optim.Schedule]] = {
+    "one-cycle": optim.one_cycle,
+    "constant": lambda rate, steps: optim.constant(rate),
+    "linear": lambda rate, steps: optim.linear_decay(rate, steps // 2, steps - steps // 2),
+    "thirds": thirds,
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is started with. The defaults are those of ColorUNet; other models have theirs in ``recipes``.
+
+    Attributes
+    ----------
+    steps : int
+        Length of the run.
+    task : str
+        ``colorize`` or ``segment``.
+    model : str
+        Which network: a key of ``recipes.COLORIZERS`` or ``recipes.SEGMENTERS``.
+    width : float
+        Factor on its channels.
+    classes : int
+        For ``segment``: how many kinds of things. For ``colorize``: kinds of scenes, 0 where the network is not told.
+    ignored : sequence of int
+        For ``segment``: numbers in label maps, beside 255, that mean none of them.
+    size : int
+        Height and width of the crops; for ``segment`` the shorter side of the pictures.
+    batch : int
+        Pictures in a step.
+    learning_rate : float
+        The highest.
+    schedule, optimizer : str
+        One of ``SCHEDULES``, and of ``OPTIMIZERS``.
+    loss : str
+        One of the model's.
+    seed : int
+        Of everything that is drawn: first weights, order, crops.
+    """
+
+    steps: int
+    task: str = "colorize"
+    model: str = "color-unet"
+    width: float = 1.0
+    classes: int = 0
+    ignored: tuple[int, ...] = ()
+    size: int = 64
+    batch: int = 16
+    learning_rate: float = 1e-3
+    schedule: str = "one-cycle"
+    optimizer: str = "adam"
+    loss: str = "mse"
+    seed: int = 0
