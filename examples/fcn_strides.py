@@ -25,7 +25,6 @@ from tinycolor.random import Generator
 from tinycolor.segment import judge, predict_classes
 from tinycolor.training.loop import train
 
-UNSEEN = 48
 ON_THE_FIGURE = 4
 LEARNING_RATE = 1e-3
 
@@ -39,15 +38,17 @@ class Turn(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Height and width of the streets, width of the networks, and who learns in turn."""
+    """Height and width of the streets, how many to judge by, the width of the networks, and who learns in turn."""
 
     size: int
+    unseen: int
     width: float
     turns: dict[str, Turn]
 
 
 FULL = Plan(
     128,
+    48,
     1 / 8,
     {
         "FCN-32s": Turn(FCN32s, None, 600),
@@ -68,7 +69,7 @@ class Outcome(NamedTuple):
 
 def compare(plan: Plan, seeds: Sequence[int]) -> Outcome:
     """Train all networks with every seed, and judge them on streets that none has learned from."""
-    unseen = streets(UNSEEN, plan.size, Generator(seed=0))
+    unseen = streets(plan.unseen, plan.size, Generator(seed=0))
     some = unseen[:ON_THE_FIGURE]
     scores: dict[str, list[dict[str, float]]] = {name: [] for name in plan.turns}
     seen: dict[str, np.ndarray] = {}

@@ -106,6 +106,13 @@ def beside(array: Array, other: Array) -> Array:
     return to_device(array, "gpu" if on_gpu(other) else "cpu")
 
 
+def answer(layer: Any, *xs: np.ndarray) -> Any:
+    """Return what a layer predicts for NumPy arrays, as NumPy arrays, on whatever device the layer is."""
+    like = layer.parameters()[0].data
+    ys = layer.predict(*(beside(x, like) for x in xs))
+    return tuple(map(to_numpy, ys)) if isinstance(ys, tuple) else to_numpy(ys)
+
+
 def pick_device(wanted: str) -> str:
     """Return ``"cpu"`` or ``"gpu"``; for ``"auto"`` the GPU, if there is one that can be used.
 

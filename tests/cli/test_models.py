@@ -16,7 +16,7 @@ def scenes(tmp_path):
     """Photos in one folder per kind of scene, which Iizuka's network learns from too."""
     for scene in ("beach", "forest"):
         for number in range(4):
-            colours = np.random.default_rng(number).integers(0, 256, (36, 40, 3)) * [1, scene == "beach", 0.5]
+            colours = np.random.default_rng(number).integers(0, 256, (44, 48, 3)) * [1, scene == "beach", 0.5]
             path = tmp_path / "photos" / scene / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(colours.astype(np.uint8)).save(path)
@@ -79,7 +79,7 @@ def test_only_iizukas_network_is_told_the_scenes(run, scenes, tmp_path, monkeypa
     [
         (["--model=zhang", "--loss=mse"], "--model zhang got --loss mse, expected one of rebalanced, cross-entropy."),
         (["--model=fcn8s"], "--task colorize got --model fcn8s, expected one of color-unet, unet"),
-        (["--model=iizuka", "--size=33"], "Iizuka global_size got 33, expected a multiple of 32."),
+        (["--model=iizuka", "--size=36"], "Iizuka got size=36, expected a multiple of 8."),
     ],
 )
 def test_what_does_not_go_together_is_one_sentence(run, scenes, tmp_path, options, sentence):

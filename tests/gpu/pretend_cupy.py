@@ -19,9 +19,9 @@ from pretend_cuda import machine
 COMPUTED = """
 abs absolute add all any arctan2 argmax argmin argsort bitwise_and bitwise_or bitwise_xor cbrt ceil clip concatenate
 cos cumsum divide equal exp expm1 flip floor floor_divide greater greater_equal hypot interp invert isfinite isinf
-isnan left_shift less less_equal log log10 log1p log2 logical_and logical_not logical_or max maximum mean min minimum
-mod multiply negative not_equal outer power prod remainder repeat right_shift rint roll searchsorted sign sin sqrt
-square stack std subtract sum take tan tanh tile true_divide var where
+isnan left_shift less less_equal log log10 log1p log2 logical_and logical_not logical_or max maximum mean min
+minimum mod multiply negative not_equal outer pad partition power prod remainder repeat right_shift rint roll
+searchsorted sign sin sqrt square stack std subtract sum take tan tanh tile true_divide var where
 """
 CUBLAS = "dot matmul tensordot"
 VIEWS = "broadcast_to expand_dims moveaxis ravel reshape squeeze swapaxes transpose"

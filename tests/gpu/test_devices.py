@@ -69,6 +69,26 @@ def test_the_two_devices_give_the_same_answers(network, batch):
 
 
 @pytest.mark.usefixtures("cupy")
+def test_numpy_arrays_are_answered_with_numpy_arrays(network, batch):
+    twin = tc.to_device(network, "gpu")
+    wanted = tc.to_numpy(twin.predict(tc.to_device(batch[0], "gpu")))
+    np.testing.assert_array_equal(backend.answer(twin, batch[0]), wanted)
+    np.testing.assert_array_equal(backend.answer(network, batch[0]), network.predict(batch[0]))
+    both = tc.to_device(tc.Sequential(TwoAnswers(network)), "gpu")
+    for array in backend.answer(both, batch[0]):
+        np.testing.assert_array_equal(array, wanted)
+
+
+class TwoAnswers(tc.Layer):
+    def __init__(self, inner):
+        self.inner = inner
+
+    def forward(self, x, *, mode, rng):
+        y, backward = self.inner(x, mode=mode, rng=rng)
+        return (y, y.copy()), lambda one, other: backward(one + other)
+
+
+@pytest.mark.usefixtures("cupy")
 def test_arrays_of_two_devices_in_one_call_are_refused(network, batch):
     twin = tc.to_device(network, "gpu")
     with pytest.raises((TypeError, ValueError)):

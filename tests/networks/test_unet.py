@@ -1,4 +1,4 @@
-"""U-Net: as many weights as the paper's and as milesial's, the paper's sizes, any size with padding, and tiles."""
+"""U-Net: as many weights as the paper's and as milesial's, the paper's sizes, and any size with padding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tinycolor as tc
 from tinycolor.inspect.field import reads
 from tinycolor.networks import UNet
 from tinycolor.networks.unet import CopyAndCrop
-from tinycolor.overlap_tiles import predict_in_tiles
+from tinycolor.ops.mirror import mirror
 
 from fixtures.formulas import digest, one_step, relative_error
 from fixtures.make_unet import FORMS, fixed
@@ -198,56 +198,7 @@ def test_a_pixel_sees_204_pixels_and_more_where_neighbours_are_mixed(padding):
     assert fields == [(204, 204), (204, 204), (236, 236)]
 
 
-# --- tiles, and colour -----------------------------------------------------------------------------------------
-
-
-def mirrored(x, border, size):
-    """The picture and its mirror images, pixel by pixel: where a walk ends that turns round at the edges."""
-
-    def place(index, side):
-        index %= max(1, 2 * (side - 1))
-        return min(index, 2 * (side - 1) - index)
-
-    rows, columns = ([place(i - border, side) for i in range(to)] for side, to in zip(x.shape[1:3], size, strict=True))
-    return x[:, rows][:, :, columns]
-
-
-@every_padding
-@every_upsample
-def test_tiles_give_what_the_whole_mirrored_picture_does(padding, upsample):
-    net, x = scramble(UNet(1, 3, padding, False, upsample, 1 / 32)), pictures(1, 70, 90)
-    # The whole has edges, too: keep them far away.
-    border = net.border + 128
-    whole = net.predict(mirrored(x, border, [net.fitting(side + 2 * border) for side in (70, 90)]))
-    tiled = predict_in_tiles(net, x, tile=40)
-    assert tiled.shape == (1, 70, 90, 3)
-    assert relative_error(tiled, whole[:, 128 : 128 + 70, 128 : 128 + 90]) < 1e-5
-
-
-@pytest.mark.parametrize("upsample", ["deconv", "bilinear"])
-def test_with_padding_tiles_give_inside_what_the_whole_picture_does(upsample):
-    net, x = scramble(UNet(1, 2, "same", False, upsample, 1 / 32)), pictures(1, 283, 261)
-    whole, tiled = net.predict(x), predict_in_tiles(net, x, tile=144)
-    inside = np.s_[:, 126:-126, 126:-126]
-    assert relative_error(tiled[inside], whole[inside]) < 1e-5
-    assert relative_error(tiled[:, :8], whole[:, :8]) > 1e-2  # zeros there, a mirror image here
-
-
-@every_padding
-@pytest.mark.parametrize("size", [(1, 1), (5, 90), (16, 33)])
-def test_tiles_take_any_size(padding, size):
-    net, x = scramble(UNet(2, 3, padding, width=1 / 32)), pictures(2, *size, channels=2)
-    border = net.border + 112
-    whole = net.predict(mirrored(x, border, [net.fitting(side + 2 * border) for side in size]))
-    assert relative_error(predict_in_tiles(net, x), whole[:, 112 : 112 + size[0], 112 : 112 + size[1]]) < 1e-5
-
-
-def test_tiles_of_no_size_and_pictures_of_other_channels_are_one_sentence():
-    net = UNet(width=NARROW)
-    with pytest.raises(ValueError, match="predict_in_tiles tile got 0, expected a whole number of at least 1"):
-        predict_in_tiles(net, pictures(1, 20, 20), tile=0)
-    with pytest.raises(ValueError, match=r"UNet\(.*got x of shape \(1, 20, 20, 3\), expected \(N, H, W, 1\)"):
-        predict_in_tiles(net, pictures(1, 20, 20, channels=3))
+# --- colour ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [(32, 48), (208, 16)])
@@ -256,7 +207,7 @@ def test_it_colours_every_pixel(size):
     same = scramble(UNet(1, 2, "same", width=1 / 32))
     np.testing.assert_array_equal(same.paint(lightness), 110 * same.predict(lightness / 50 - 1))
     valid = scramble(UNet(width=1 / 32))
-    answer = valid.predict(mirrored(lightness / 50 - 1, 92, [side + 188 for side in size]))
+    answer = valid.predict(mirror(lightness / 50 - 1, 92, [side + 188 for side in size]))
     assert relative_error(valid.paint(lightness), 110 * answer[:, : size[0], : size[1]]) < 1e-5
 
 
@@ -338,3 +289,10 @@ def test_every_gradient_by_digest(case):
     assert ours.keys() == theirs.keys()
     errors = {name: float(np.abs(ours[name] - theirs[name]).max() / theirs[name][0]) for name in ours}
     assert max(errors.values()) <= 1e-8, errors
+
+
+@pytest.mark.parametrize(("in_channels", "classes"), [(3, 2), (1, 3)])
+def test_one_that_was_made_for_classes_does_not_colour(in_channels, classes):
+    network = UNet(in_channels, classes, "same", width=1 / 64)
+    with pytest.raises(ValueError, match=f"has {in_channels} inputs and {classes} answers, expected L"):
+        tc.colorize(np.zeros((20, 20), np.uint8), network)

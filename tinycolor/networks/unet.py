@@ -33,7 +33,7 @@ from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
 CHANNELS = (64, 128, 256, 512, 1024)
-SMALLEST = {"valid": 188, "same": 16}  # the answer has 4 x 4 pixels, and the deepest map 1
+SMALLEST = {"valid": 188, "same": 16}  # an answer of 4 x 4 pixels, and a deepest map of 1
 
 
 class UNet(Colorizer):
@@ -126,7 +126,16 @@ class UNet(Colorizer):
             return max(side, smallest)
         return side + (smallest - side) % self.multiple
 
+    def question(self, lightness: Array) -> Array:
+        if (self.in_channels, self.options["classes"]) != (1, 2):
+            raise ValueError(
+                f"{self.name} has {self.in_channels} inputs and {self.options['classes']} answers, expected L* alone "
+                "and a*, b* to colour: take a network that was trained to."
+            )
+        return super().question(lightness)
+
     def paint(self, lightness: Array) -> Array:
+        """Return a* and b*, (N, H, W, 2), of pictures L* 0..100; without padding, they are mirrored at their edges."""
         height, width = lightness.shape[1:3]
         sides = self.fitting(height + 2 * self.border), self.fitting(width + 2 * self.border)
         return super().paint(mirror(lightness, self.border, sides))[:, :height, :width]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +28,6 @@ from tinycolor.inspect.overview import summary
 from tinycolor.kernels.dropout import ReplayedGenerator
 from tinycolor.layers.base import Layer
 from tinycolor.optim import Optimizer
-from tinycolor.training.loop import Loss
 
 WARM_UPS = 2  # steps before recording: by then all kernels are compiled and the pool has its memory
 PEAK = 3  # the most memory of a step, as a multiple of what its closures keep
@@ -52,7 +52,9 @@ class GpuStep:
         Of the dropout, if the network has any.
     """
 
-    def __init__(self, network: Layer, optimizer: Optimizer, loss_function: Loss, *, seed: int = 0) -> None:
+    def __init__(
+        self, network: Layer, optimizer: Optimizer, loss_function: Callable[[Any, Any], Any], *, seed: int = 0
+    ) -> None:
         self.network, self.optimizer, self.loss_function, self.seed = network, optimizer, loss_function, seed
         self.plans: dict[Any, Plan] = {}
 
