@@ -22,7 +22,7 @@ parity: .venv/parity
 # These two need an NVIDIA GPU, and write tests/gpu_results.json; CUDA12=1 for a driver that has no CUDA 13.
 gpu-test: .venv/dev
 	$(BIN)/python -m pip install --quiet --editable ".[$(if $(CUDA12),cuda12,cuda13)]"
-	$(BIN)/python -m pytest -m gpu --write-gpu-results
+	$(BIN)/python -m pytest -m gpu --write-gpu-results tests/gpu tests/kernels
 
 gpu-bench: .venv/parity
 	mkdir -p $(OUT)

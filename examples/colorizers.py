@@ -25,7 +25,7 @@ from tinycolor.training import run as runs
 from tinycolor.training.recipes import settings_for
 
 # As many steps as two cores make in ten minutes.
-STEPS = {"color-unet": 1000, "zhang": 1000, "zhang-l2": 1000, "iizuka": 1000, "iizuka-baseline": 1000}
+STEPS = {"color-unet": 900, "zhang": 1500, "zhang-l2": 1700, "iizuka": 3600, "iizuka-baseline": 4400}
 WIDTH = 1 / 4  # of the papers' networks; ColorUNet is small as it is
 SIZE, BATCH = 64, 16
 OUT = Path("out/examples/colorizers")

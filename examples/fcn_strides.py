@@ -51,10 +51,10 @@ FULL = Plan(
     48,
     1 / 8,
     {
-        "FCN-32s": Turn(FCN32s, None, 600),
-        "FCN-32s, longer": Turn(FCN32s, "FCN-32s", 500),
-        "FCN-16s": Turn(FCN16s, "FCN-32s", 250),
-        "FCN-8s": Turn(FCN8s, "FCN-16s", 250),
+        "FCN-32s": Turn(FCN32s, None, 500),
+        "FCN-32s, longer": Turn(FCN32s, "FCN-32s", 400),
+        "FCN-16s": Turn(FCN16s, "FCN-32s", 200),
+        "FCN-8s": Turn(FCN8s, "FCN-16s", 200),
     },
 )
 

@@ -32,6 +32,7 @@ SEEDS = (0, 1, 2)
 JUDGED = 100
 TEMPERATURES = (1, 0.8, 0.6, 0.38, 0.25, 0.15, 0.08, 0.01)
 PAINTED = (1, 0.38, 0.01)
+ORANGE = "#d35400"
 
 
 class Outcome(NamedTuple):
@@ -60,7 +61,7 @@ class Outcome(NamedTuple):
         return (CODES > 0) @ self.probabilities
 
 
-def compare(seed: int, size: int = 32, steps: int = 800) -> Outcome:
+def compare(seed: int, size: int = 32, steps: int = 600) -> Outcome:
     """Teach both networks, a sixteenth as wide as the paper's, and return what they answer."""
     regression, classification = ZhangL2(1 / 16, size=size, seed=seed), Zhang(1 / 16, size=size, seed=seed)
     learn(regression, tc.losses.mse, steps, seed)
@@ -108,13 +109,13 @@ def paint(regression: ZhangL2, classification: Zhang) -> dict[str, np.ndarray]:
     lightness = red[..., :1]
     colours = {
         "given": 0 * red[..., 1:],
-        f"{PROBABILITY:.0%} are": red[..., 1:],
-        f"{1 - PROBABILITY:.0%} are": green[..., 1:],
+        f"{REDS} of {REDS + GREENS}": red[..., 1:],
+        f"{GREENS} of {REDS + GREENS}": green[..., 1:],
         "L2": regression.paint(lightness),
     }
     for temperature in PAINTED:
         classification.temperature = temperature
-        colours[f"T = {temperature:g}"] = classification.paint(lightness)
+        colours[f"classification\nT = {temperature:g}"] = classification.paint(lightness)
     return {name: np.concatenate([lightness, ab], -1)[0] for name, ab in colours.items()}
 
 
@@ -123,17 +124,17 @@ def paint(regression: ZhangL2, classification: Zhang) -> dict[str, np.ndarray]:
 
 def plot(outcomes: list[Outcome]) -> Figure:
     """Draw one apple as both networks paint it, their answers in the plane of a* and b*, and what T does."""
-    figure = Figure(figsize=(11, 7.4), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 2.6))
+    figure = Figure(figsize=(11, 7.6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 2.5))
     pictures = outcomes[0].pictures
     for axis, (name, lab) in zip(above.subplots(1, len(pictures)), pictures.items(), strict=True):
         axis.imshow(rgb(lab))
-        axis.set_title(name)
+        axis.set_title(name, fontsize=11)
         axis.set_axis_off()
     plane, slide = below.subplots(1, 2)
     draw_plane(plane, outcomes)
     draw_temperatures(slide, outcomes)
-    figure.suptitle("Red or green, equally light: L2 answers with a brown, classification (T) with either", fontsize=14)
+    figure.suptitle("Red or green, equally light: L2 answers with their mean, classification with both", fontsize=14)
     return figure
 
 
@@ -141,38 +142,37 @@ def draw_plane(axis: Axes, outcomes: list[Outcome]) -> None:
     """Draw the bins, the probability of each as an area, and where the networks' colours lie."""
     bins = rgb(np.concatenate([np.full((len(AB_BINS), 1), 51.0), AB_BINS], -1))
     probabilities = np.mean([outcome.probabilities for outcome in outcomes], 0)
-    axis.scatter(*AB_BINS.T, s=10, c=bins, alpha=0.35, linewidths=0)
-    axis.scatter(
-        *AB_BINS.T, s=2500 * probabilities, c=bins, edgecolors="black", linewidths=0.8 * (probabilities > 1e-3)
-    )
-    axis.plot(*annealed_truth().T, color="black", linewidth=1)
+    likely = probabilities > 1e-3
+    axis.scatter(*AB_BINS.T, s=20, c=bins, alpha=0.3, linewidths=0)
+    axis.scatter(*AB_BINS[likely].T, s=3500 * probabilities[likely], c=bins[likely], edgecolors="black", linewidths=0.8)
+    for colour, share in zip((RED, GREEN), np.mean([outcome.red_and_green for outcome in outcomes], 0), strict=True):
+        axis.annotate(f"{share:.2f}", colour, (0, 48), textcoords="offset points", ha="center", fontsize=13)
     for outcome in outcomes:
-        axis.plot(*outcome.annealed.T, "o", color="black", markersize=3)
-        axis.plot(*outcome.regressed, "X", color="white", markeredgecolor="black", markersize=10)
-    axis.set(xlabel="a*", ylabel="b*", aspect="equal")
+        axis.plot(*outcome.annealed.T, "o-", color="black", markersize=5, markeredgecolor="white", linewidth=1)
+        axis.plot(*outcome.regressed, "X", color=ORANGE, markersize=11, markeredgecolor="white")
+    axis.annotate("L2, T = 1", BROWN, (0, -22), textcoords="offset points", ha="center")
+    axis.annotate("T = 0.01", AB_BINS[probabilities.argmax()], (0, -46), textcoords="offset points", ha="center")
+    axis.set_title("What both answer; areas: the probability of each bin", fontsize=11)
+    axis.set(xlabel="a*", ylabel="b*", aspect="equal", xlim=(-75, 95), ylim=(-45, 105))
 
 
 def draw_temperatures(axis: Axes, outcomes: list[Outcome]) -> None:
     """Draw how red the answers are, 0 green and 1 red, against the temperature."""
-    axis.plot(FINE, redness(annealed_truth()), color="black", linewidth=1, label="what is best")
+    fine = np.geomspace(1, 0.01, 100)
+    logits = np.log(np.maximum(CODES.T @ (PROBABILITY, 1 - PROBABILITY), 1e-300))
+    best = np.stack([annealed_mean(logits, temperature) for temperature in fine])
+    axis.plot(fine, redness(best), color="black", linewidth=1, label="of the true probabilities")
     for number, outcome in enumerate(outcomes):
-        label = "classification, annealed mean" if number == 0 else None
-        axis.plot(TEMPERATURES, redness(outcome.annealed), "o", color="black", markersize=4, label=label)
-        axis.axhline(redness(outcome.regressed), color="#d35400", linewidth=1, label=None if number else "L2")
+        names = ("of classification, by seed", "L2, by seed") if number == 0 else (None, None)
+        axis.plot(TEMPERATURES, redness(outcome.annealed), "o", color="black", markersize=4, label=names[0])
+        axis.axhline(redness(outcome.regressed), color=ORANGE, linewidth=1, label=names[1])
     axis.set_xscale("log")
+    axis.set_xticks((1, 0.38, 0.1, 0.01), ("1", "0.38", "0.1", "0.01"))
+    axis.minorticks_off()
     axis.invert_xaxis()
+    axis.set_title("The annealed mean: from the mean to the likelier of the two", fontsize=11)
     axis.set(xlabel="temperature T", ylabel="how red: 0 is the green, 1 the red")
-    axis.legend(frameon=False)
-
-
-FINE = np.geomspace(1, 0.01, 100)
-
-
-def annealed_truth() -> np.ndarray:
-    """Return the annealed means of the true probabilities, for all temperatures FINE."""
-    truth = PROBABILITY * CODES[0] + (1 - PROBABILITY) * CODES[1]
-    logits = np.log(np.maximum(truth, 1e-300))
-    return np.stack([annealed_mean(logits, temperature) for temperature in FINE])
+    axis.legend(loc="center right", frameon=False)
 
 
 def redness(ab: np.ndarray) -> np.ndarray:

@@ -106,6 +106,19 @@ def beside(array: Array, other: Array) -> Array:
     return to_device(array, "gpu" if on_gpu(other) else "cpu")
 
 
+_constants: dict[tuple[ModuleType, int], tuple[np.ndarray, Array]] = {}
+
+
+def constant(numbers: np.ndarray, like: Array) -> Array:
+    """Return numbers that never change on the device of an array; they are moved to a GPU once, and stay there."""
+    if not on_gpu(like):
+        return numbers
+    key = array_module(like), id(numbers)
+    if key not in _constants:
+        _constants[key] = numbers, gpu().asarray(numbers)  # the numbers are kept too, so that their id is theirs alone
+    return _constants[key][1]
+
+
 def answer(layer: Any, *xs: np.ndarray) -> Any:
     """Return what a layer predicts for NumPy arrays, as NumPy arrays, on whatever device the layer is."""
     like = layer.parameters()[0].data

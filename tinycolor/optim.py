@@ -70,7 +70,8 @@ class Optimizer:
     def _pack(self) -> tuple[Array, Array]:
         first = self.parameters[0].data
         size = sum(p.data.size for p in self.parameters)
-        data, grad = (array_module(first).empty(size, first.dtype) for _ in range(2))
+        xp = array_module(*(p.data for p in self.parameters))
+        data, grad = (xp.empty(size, first.dtype) for _ in range(2))
         start = 0
         for p in self.parameters:
             part = slice(start, start + p.data.size)

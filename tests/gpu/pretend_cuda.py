@@ -65,6 +65,7 @@ class Machine:
         self.streams = 0
         self.pool = self.default_pool = MemoryPool()
         self.stream = self.null = Stream(number=0)
+        self.take_pinned = pinned
         self.pools.add(self.pool)
 
     @property
@@ -222,6 +223,11 @@ def give_back(pool, size):
     if pool() is not None:
         pool().taken -= size
         pool().kept += size
+
+
+def pinned(size):
+    """CuPy's way from the host: it copies to such memory, and from there to the GPU when the stream comes to it."""
+    assert not machine.capturing, "a copy from memory that will be somebody else's is recorded without a word"
 
 
 @contextmanager

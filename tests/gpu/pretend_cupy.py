@@ -49,6 +49,7 @@ def make():
     cupy.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=as_strided))
     cupy.ndarray, cupy.RawModule, cupy.cuda = ndarray, pretend_cuda.RawModule, cuda()
     cupy.get_default_memory_pool = lambda: machine.default_pool
+    cupy.get_default_pinned_memory_pool = lambda: SimpleNamespace(malloc=pretend_cuda.pinned)
     cupy.__version__ = "14.2.0"
     return cupy
 
@@ -115,8 +116,8 @@ def empty_like(array, dtype=None):
 def array(given, dtype=None, copy=True):
     if isinstance(given, ndarray):
         return given.astype(dtype or given.dtype, copy)
-    machine.refuse_in_capture("a copy from the host")
     numbers = np.array(given, dtype)
+    machine.take_pinned(numbers.nbytes)
     if numbers.dtype.kind not in "biufc":
         raise ValueError(f"Unsupported dtype {numbers.dtype}")
     return written(numbers)
@@ -175,6 +176,10 @@ def memory_pool():
     return pool
 
 
+def set_pinned_memory_allocator(allocator):
+    machine.take_pinned = allocator
+
+
 def cuda():
     """Return ``cupy.cuda``."""
     return SimpleNamespace(
@@ -184,6 +189,7 @@ def cuda():
         Event=pretend_cuda.Event,
         MemoryPool=memory_pool,
         using_allocator=pretend_cuda.using_allocator,
+        set_pinned_memory_allocator=set_pinned_memory_allocator,
         get_current_stream=lambda: machine.stream,
         memory=SimpleNamespace(OutOfMemoryError=pretend_cuda.OutOfMemoryError),
         runtime=SimpleNamespace(

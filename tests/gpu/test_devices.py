@@ -98,6 +98,8 @@ def test_arrays_of_two_devices_in_one_call_are_refused(network, batch):
         tc.losses.mse(y, batch[1])
     with pytest.raises(ValueError, match="expected the output's"):
         backward(batch[1])
+    with pytest.raises(TypeError, match="NumPy and CuPy arrays came together"):
+        tc.optim.Adam([*network.parameters(), *twin.parameters()])
 
 
 @pytest.mark.usefixtures("cupy")

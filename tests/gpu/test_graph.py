@@ -7,6 +7,7 @@ import pytest
 from pretend_cuda import machine
 
 import tinycolor as tc
+from tinycolor import backend
 from tinycolor.backend import on_gpu
 from tinycolor.training import graph
 from tinycolor.training.graph import GpuStep
@@ -143,9 +144,41 @@ def test_what_cannot_be_recorded_runs_all_the_same_and_the_log_says_why(caplog, 
         not_recorded = taught(batches(), loss_function=of_cublas)
     assert recorded(not_recorded[-1]) == [False]
     (message,) = caplog.messages
-    assert message.startswith("Sequential runs kernel by kernel: ")
+    assert message.startswith("Sequential runs kernel by kernel, its step cannot be recorded: ")
     assert "cuBLAS" in message
     assert_same_bits(not_recorded, unrecorded(batches(), loss_function=of_cublas))
+
+
+NUMBERS = np.array([0.5, 2.0], "float32")
+
+
+def of_the_cpu(y, target):
+    loss, dy = mse(y, target)
+    return loss, dy * tc.array_module(y).asarray(NUMBERS)
+
+
+def of_constants(y, target):
+    loss, dy = mse(y, target)
+    return loss, dy * backend.constant(NUMBERS, y)
+
+
+@pytest.mark.usefixtures("cupy")
+def test_copies_from_the_cpu_are_not_recorded_and_constants_need_none(caplog):
+    with caplog.at_level(logging.WARNING):
+        copying = taught(batches(), loss_function=of_the_cpu)
+    assert recorded(copying[-1]) == [False]
+    assert "it copies 8 bytes from the CPU" in caplog.text
+    with_constants = taught(batches(), loss_function=of_constants)
+    assert recorded(with_constants[-1]) == [True]
+    assert_same_bits(copying, with_constants)
+    tc.to_device(NUMBERS, "gpu")  # copies go on as before
+
+
+@pytest.mark.parametrize("loss_function", [tc.losses.mse, tc.losses.l1, tc.losses.smooth_l1, tc.losses.bce_with_logits])
+@pytest.mark.usefixtures("cupy")
+def test_steps_with_the_usual_losses_can_be_recorded(loss_function):
+    _, _, _, step = taught(batches(3), loss_function=loss_function)
+    assert recorded(step) == [True]
 
 
 @pytest.mark.usefixtures("cupy")

@@ -144,13 +144,24 @@ class TestCapture:
 
     @pytest.mark.parametrize(
         "refused",
-        [lambda a: a.get(), lambda a: float(a.sum()), lambda a: a.cupy.asarray(np.ones(2)), lambda a: bool(a.all())],
+        [
+            lambda a: a.get(),
+            lambda a: a.set(np.ones((2, 3), "float32")),
+            lambda a: float(a.sum()),
+            lambda a: bool(a.all()),
+        ],
     )
     def test_there_is_no_way_to_the_host_nor_from_it(self, a, stream, refused):
         refused(a)
         stream.begin_capture()
         with pytest.raises(CUDARuntimeError, match="while a stream captures"):
             refused(a)
+        stream.end_capture()
+
+    def test_a_recorded_copy_from_passing_memory_is_noticed(self, cupy, stream):
+        stream.begin_capture()
+        with pytest.raises(AssertionError, match="without a word"):
+            cupy.asarray(np.ones(2))
         stream.end_capture()
 
     @pytest.mark.parametrize("product", [lambda a: a @ a.T, lambda a: a.cupy.dot(a, a.T), lambda a: a.T.dot(a)])

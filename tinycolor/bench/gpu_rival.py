@@ -83,7 +83,7 @@ def convolved(
     """Return a convolution forward and both its gradients."""
     shapes = (n, c, h, w), (f, c, k, k), (n, f, (h + 2 - k) // stride + 1, (w + 2 - k) // stride + 1)
     x, weight, dy = (torch.randn(shape, device="cuda").contiguous(memory_format=memory_format) for shape in shapes)
-    settings = ([0], [stride, stride], [1, 1], [1, 1], False, [0, 0], 1, [True, True, False])
+    settings = (None, [stride, stride], [1, 1], [1, 1], False, [0, 0], 1, [True, True, False])
 
     def step() -> tuple[Any, ...]:
         y = functional.conv2d(x, weight, stride=stride, padding=1)

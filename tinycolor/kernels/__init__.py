@@ -10,4 +10,7 @@ added up by one thread in one order, so the same input gives the same bits.
 4. ``conv_tensor``  the same tiles on tensor cores, the next ones on their way meanwhile
 
 and ``pool``, ``upsample``, ``dropout`` and ``adam``, which only move or scale numbers.
+
+Layers come here through ``ops/fast/choose.py``: ``conv`` says which chapter convolves, ``linear`` makes a convolution
+of a fully connected layer, and ``clock`` holds what an optimizer changes from step to step.
 """

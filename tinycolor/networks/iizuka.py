@@ -166,7 +166,7 @@ class Iizuka(HalfSize):
         seed: int = 0,
     ) -> None:
         super().__init__(width, batch_norm, size)
-        self.options["scene_classes"] = scene_classes and positive(scene_classes, "Iizuka scene_classes")
+        self.options["scene_classes"] = scene_classes
         self.options["global_size"] = positive(global_size, "Iizuka global_size")
         self.whole = AdaptiveAvgPool2d(global_size)
         c256, c512, c1024 = (scaled(channels, width) for channels in (256, 512, 1024))
@@ -186,6 +186,7 @@ class Iizuka(HalfSize):
         self.fusion = Sequential(Fusion(c256, c256, c256), ReLU())
         self.classifier = None
         if scene_classes is not None:
+            positive(scene_classes, "Iizuka scene_classes")
             self.classifier = Sequential(Linear(c512, c256), ReLU(), Linear(c256, scene_classes))
         self.draw_weights(seed)
 

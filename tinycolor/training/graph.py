@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -117,7 +117,8 @@ class GpuStep:
             fits = min(count - 1, int(free / PEAK / 1e6 / summary(self.network, (1, *shape)).megabytes))
         self.free()
         advice = f"about {fits} at a time would fit" if fits else "not even one would fit"
-        return f"{count} inputs of shape {tuple(shape)} are too many for the {free / 1e9:.2f} GB free on the GPU: {advice}."
+        room = f"the {free / 1e9:.2f} GB free on the GPU"
+        return f"{count} inputs of shape {tuple(shape)} are too many for {room}: {advice}."
 
 
 class Plan:
@@ -178,15 +179,29 @@ class Plan:
     def _record(self) -> None:
         self.stream.begin_capture()
         try:
-            self._work()
-        except (NotImplementedError, RuntimeError) as error:
+            try:
+                with no_copies_from_host():
+                    self._work()
+            finally:
+                graph = self.stream.end_capture()  # complains if the recording was spoilt
+        except RuntimeError as error:
             self.recordable = False
-            with suppress(RuntimeError):  # an unfinished recording is no graph
-                self.stream.end_capture()
-            log.warning("%s runs kernel by kernel: %s", type(self.step.network).__name__, error)
-        except BaseException:
-            with suppress(RuntimeError):
-                self.stream.end_capture()
-            raise
+            name, reason = type(self.step.network).__name__, error.__context__ or error
+            log.warning("%s runs kernel by kernel, its step cannot be recorded: %s", name, reason)
         else:
-            self.graph = self.stream.end_capture()
+            self.graph = graph
+
+
+@contextmanager
+def no_copies_from_host() -> Iterator[None]:
+    """Refuse what CuPy would record without a word: a copy out of host memory that is soon given to others."""
+    cupy = gpu()
+
+    def refuse(size: int) -> None:
+        raise RuntimeError(f"it copies {size} bytes from the CPU; constants should be moved once, by backend.constant")
+
+    cupy.cuda.set_pinned_memory_allocator(refuse)
+    try:
+        yield
+    finally:
+        cupy.cuda.set_pinned_memory_allocator(cupy.get_default_pinned_memory_pool().malloc)
