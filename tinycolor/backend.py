@@ -121,8 +121,8 @@ def constant(numbers: np.ndarray, like: Array) -> Array:
 
 def answer(layer: Any, *xs: np.ndarray) -> Any:
     """Return what a layer predicts for NumPy arrays, as NumPy arrays, on whatever device the layer is."""
-    like = layer.parameters()[0].data
-    ys = layer.predict(*(beside(x, like) for x in xs))
+    weights = layer.parameters()
+    ys = layer.predict(*(beside(x, weights[0].data) if weights else x for x in xs))
     return tuple(map(to_numpy, ys)) if isinstance(ys, tuple) else to_numpy(ys)
 
 

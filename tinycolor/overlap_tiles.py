@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array, answer, array_module
 from tinycolor.inspect.field import reads
 from tinycolor.networks.unet import UNet
 from tinycolor.ops.mirror import mirror
@@ -49,9 +49,9 @@ def predict_in_tiles(network: UNet, x: Array, *, tile: int = 256) -> Array:
     y = array_module(x).empty((*x.shape[:3], network.options["classes"]), x.dtype)
     for top in range(0, height, tiles[0]):
         for left in range(0, width, tiles[1]):
-            answer = network.predict(framed[:, top : top + pieces[0], left : left + pieces[1]])
+            answered = answer(network, framed[:, top : top + pieces[0], left : left + pieces[1]])
             part = y[:, top : top + tiles[0], left : left + tiles[1]]
-            part[...] = answer[:, early : early + part.shape[1], early : early + part.shape[2]]
+            part[...] = answered[:, early : early + part.shape[1], early : early + part.shape[2]]
     return y
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from tinycolor.backend import to_device
+from tinycolor.cli.device import device_option
 from tinycolor.cli.sentences import console, in_one_sentence
 from tinycolor.colorize import colorize_and_count
 from tinycolor.data.folder import Skip, find_photos
@@ -23,9 +25,12 @@ PATH = click.Path(path_type=Path)
 @click.argument("photos", type=PATH, nargs=-1, required=True)
 @click.option("--checkpoint", type=PATH, required=True, help="From tinycolor train, such as RUN/best.safetensors.")
 @click.option("--out", type=PATH, required=True, help="Folder for the coloured photos, as PNG.")
+@device_option
 @click.option("--saturation", type=click.FloatRange(0, 10), default=1.0, show_default=True, help="Strength of colour.")
 @click.pass_context
-def colorize(context: click.Context, photos: tuple[Path, ...], checkpoint: Path, out: Path, saturation: float) -> None:
+def colorize(
+    context: click.Context, photos: tuple[Path, ...], checkpoint: Path, out: Path, device: str, saturation: float
+) -> None:
     """Colour PHOTOS, files or folders, keeping the lightness of every pixel; what is done already is left alone."""
     counts = Counter[str]()
 
@@ -34,7 +39,7 @@ def colorize(context: click.Context, photos: tuple[Path, ...], checkpoint: Path,
         counts["unusable"] += 1
 
     with in_one_sentence(f"could not write to {shown(out)}"):
-        network = load_checkpoint(checkpoint, Colorizer)
+        network = to_device(load_checkpoint(checkpoint, Colorizer), device)
         for photo, target in _jobs(photos, out, skip):
             if os.path.exists(target) and not _same(photo, target):
                 console.print(f"{shown(target)} is there already")

@@ -11,6 +11,8 @@ from rich import box
 from rich.table import Table
 
 from tinycolor import segment
+from tinycolor.backend import to_device
+from tinycolor.cli.device import device_option
 from tinycolor.cli.sentences import console, in_one_sentence
 from tinycolor.data.label_maps import LabelledPhotos, find_pairs
 from tinycolor.data.shrunk import NoPhotosError, why_none
@@ -46,8 +48,9 @@ OF_CLASSES: Columns = {
 @click.argument("folder", type=PATH)
 @click.option("--checkpoint", type=PATH, required=True, help="From tinycolor train, such as RUN/best.safetensors.")
 @click.option("--size", type=click.IntRange(8, 1024), help="Photos are shrunk to this; what it was trained at.")
+@device_option
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures here.")
-def evaluate(folder: Path, checkpoint: Path, size: int | None, output: Path | None) -> None:
+def evaluate(folder: Path, checkpoint: Path, size: int | None, device: str, output: Path | None) -> None:
     """Judge a network on the colour photos in FOLDER, beside grey and the mean colour.
 
     One that was trained to segment is judged on the photos in FOLDER that have a label map, beside calling everything
@@ -57,9 +60,9 @@ def evaluate(folder: Path, checkpoint: Path, size: int | None, output: Path | No
         saved = read_checkpoint(checkpoint)
         settings = saved.progress.get("settings", {})
         if settings.get("task") == "segment":
-            results = _segmentation(saved.network, folder, settings, size or settings["size"])
+            results = _segmentation(to_device(saved.network, device), folder, settings, size or settings["size"])
         else:
-            network = load_checkpoint(checkpoint, Colorizer)
+            network = to_device(load_checkpoint(checkpoint, Colorizer), device)
             results = _colours(network, folder, size or network.size)
     if output is not None:
         with in_one_sentence(f"could not write {shown(output)}"):

@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tinycolor.cli.device import device_option
 from tinycolor.cli.sentences import console, in_one_sentence, quoted
 from tinycolor.files import shown
 from tinycolor.training import run as runs
@@ -55,11 +56,19 @@ def _choices(*tables: dict[str, Any]) -> click.Choice[str]:
 @click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="The model's own.")
 @click.option("--loss", type=_choices(*(recipe.losses for table in MODELS.values() for recipe in table.values())),
               help="The model's own.")  # fmt: skip
+@device_option
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
 @click.option("--resume", "goes_on", is_flag=True, help="Go on with the run in --out, with the options it began with.")
 @click.pass_context
 def train(
-    context: click.Context, folder: Path, out: Path, epochs: int | None, steps: int | None, goes_on: bool, **rest: Any
+    context: click.Context,
+    folder: Path,
+    out: Path,
+    epochs: int | None,
+    steps: int | None,
+    device: str,
+    goes_on: bool,
+    **rest: Any,
 ) -> None:
     """Train a network on the colour photos in FOLDER and in all folders below it.
 
@@ -71,7 +80,7 @@ def train(
     if goes_on:
         _refuse_options(context)
     with in_one_sentence(f"could not write to {shown(out)}"):
-        run = _resume(folder, out) if goes_on else _start(folder, out, epochs, steps, rest)
+        run = _resume(folder, out, device) if goes_on else _start(folder, out, epochs, steps, device, rest)
         with _signals() as received:
             _learn(run, received)
             if received:
@@ -83,16 +92,18 @@ def train(
     console.print(f"Done. The best network: {shown(out / runs.BEST)}. Curves and samples: {shown(out / 'index.html')}")
 
 
-def _start(folder: Path, out: Path, epochs: int | None, steps: int | None, said: dict[str, Any]) -> runs.Run:
+def _start(
+    folder: Path, out: Path, epochs: int | None, steps: int | None, device: str, said: dict[str, Any]
+) -> runs.Run:
     dataset = runs.open_folder(folder, said["task"])
     console.print(str(dataset))
     settings = settings_for(dataset, steps, epochs or EPOCHS, **said)
-    return runs.start(dataset, out, settings)
+    return runs.start(dataset, out, settings, device)
 
 
-def _resume(folder: Path, out: Path) -> runs.Run:
+def _resume(folder: Path, out: Path, device: str) -> runs.Run:
     try:
-        run = runs.resume(folder, out)
+        run = runs.resume(folder, out, device)
     except CheckpointError as error:
         raise click.ClickException(f"{error}; without it no run can go on: begin one in another folder.") from error
     console.print(str(run.task.dataset))
@@ -103,7 +114,7 @@ def _refuse_options(context: click.Context) -> None:
     said = [
         f"--{name.replace('_', '-')}"
         for name in context.params
-        if name not in ("folder", "out", "goes_on")
+        if name not in ("folder", "out", "device", "goes_on")
         and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     ]
     if said:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinycolor.backend import Array
+from tinycolor.backend import Array, answer
 from tinycolor.data.lightness import HALF_LIGHTNESS, LARGEST_AB
 from tinycolor.layers.base import Layer
 from tinycolor.networks.network import Network
@@ -43,7 +43,7 @@ class Colorizer(Network):
 
     def paint(self, lightness: Array) -> Array:
         """Return a* and b*, (N, H, W, 2), of pictures L* 0..100, (N, H, W, 1); H and W divide by ``multiple``."""
-        return self.colours(self.predict(self.question(lightness)))
+        return self.colours(answer(self, self.question(lightness)))
 
     def painter(self, lightness: Array) -> Callable[[Array], Array]:
         """Return what paints pieces of these pictures; a network that looks at the whole looks at it here, once."""

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinycolor import init
-from tinycolor.backend import Array
+from tinycolor.backend import Array, answer
 from tinycolor.data.lightness import LARGEST_AB
 from tinycolor.layers.activation import ReLU
 from tinycolor.layers.adaptive_pool import AdaptiveAvgPool2d
@@ -230,7 +230,7 @@ class Iizuka(HalfSize):
     def global_features(self, lightness: Array) -> Array:
         """Return what the fusion is told of pictures L* 0..100, (N, H, W, 1), of any size: (N, 256 * width)."""
         x = self.question(self.whole.predict(lightness))
-        return Sequential(self.low, self.scene, self.vector).predict(x)
+        return answer(Sequential(self.low, self.scene, self.vector), x)
 
     def paint(self, lightness: Array, features: Array | None = None) -> Array:
         """Return a* and b*, (N, H, W, 2), of pictures L* 0..100, (N, H, W, 1); H and W divide by 8.
@@ -246,8 +246,8 @@ class Iizuka(HalfSize):
             features = self.global_features(lightness)
         x = self.question(lightness)
         self.check_picture(x)
-        mid = Sequential(self.low, self.mid).predict(x)
-        return self.colours(Sequential(self.fusion, self.colour).predict(mid, features))
+        mid = answer(Sequential(self.low, self.mid), x)
+        return self.colours(answer(Sequential(self.fusion, self.colour), mid, features))
 
     def painter(self, lightness: Array) -> Callable[[Array], Array]:
         features = self.global_features(lightness)

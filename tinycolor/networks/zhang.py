@@ -22,7 +22,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tinycolor import init
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array, constant
 from tinycolor.color.ab_bins import AB_BINS, nearest_bin, rebalancing_weights, smoothed_distribution
 from tinycolor.color.soft_code import annealed_mean, soft_encode
 from tinycolor.data.lightness import HALF_LIGHTNESS, LARGEST_AB, lab_of
@@ -240,7 +240,7 @@ def rebalanced_cross_entropy(weights: np.ndarray) -> Callable[[Array, Array], tu
         raise ValueError(f"rebalanced_cross_entropy got weights of shape {weights.shape}, expected ({len(AB_BINS)},).")
 
     def loss_function(y: Array, target: Array) -> tuple[Array, Array]:
-        return cross_entropy(y, target, array_module(y).asarray(weights)[target.argmax(-1)])
+        return cross_entropy(y, target, constant(weights, y)[target.argmax(-1)])
 
     return loss_function
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array, array_module, on_gpu, to_device
 from tinycolor.layers.base import Layer, watching
 from tinycolor.optim import Optimizer
 from tinycolor.random import Generator
+from tinycolor.training.graph import GpuStep
 
 Loss = Callable[[Any, Any], tuple[Array, Any]]
 
@@ -26,11 +27,11 @@ def train(
     Parameters
     ----------
     network : Layer
-        What learns.
+        What learns; on a GPU, its step is recorded and played back.
     optimizer : Optimizer
         Made of the network's parameters; its count of steps goes on where it was.
     batches : iterable of (x, target)
-        What the network is given, and what it should answer.
+        What the network is given, and what it should answer; for a network on a GPU they may still be NumPy's.
     loss_function : function
         ``loss, dy = loss_function(y, target)``; of a network with two answers y and dy are tuples.
     seed : int
@@ -41,6 +42,9 @@ def train(
     NotFiniteError
         The loss or a gradient became NaN or infinite: names the step and the first layer that gave one.
     """
+    if on_gpu(optimizer.data):
+        yield from _train_on_gpu(GpuStep(network, optimizer, loss_function, seed=seed), batches)
+        return
     for x, target in batches:
         rng = Generator(seed, step=optimizer.steps)
         y, backward = network(x, rng=rng)
@@ -50,6 +54,16 @@ def train(
         optimizer.step()
         network.zero_grad()
         yield float(loss)
+
+
+def _train_on_gpu(step: GpuStep, batches: Iterable[tuple[Array, Any]]) -> Iterator[float]:
+    """The same steps, recorded once and played back: see ``graph``."""
+    for x, target in batches:
+        loss = float(step(x, target))
+        if not math.isfinite(loss):
+            where = first_not_finite(step.network, to_device(x, "gpu"))
+            raise NotFiniteError(f"step {step.optimizer.steps}: {where}: try a smaller learning rate.")
+        yield loss
 
 
 def stop_unless_finite(network: Layer, optimizer: Optimizer, x: Array, loss: Array) -> None:

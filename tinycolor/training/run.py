@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from tinycolor.backend import beside, to_device
 from tinycolor.data.dataset import Dataset, open_dataset, open_pairs
 from tinycolor.files import shown, sweep, write_whole
 from tinycolor.training import report
@@ -61,8 +62,9 @@ class Run:
         Steps done.
     """
 
-    def __init__(self, task: Task, out: Path, settings: Settings) -> None:
+    def __init__(self, task: Task, out: Path, settings: Settings, device: str) -> None:
         self.task, self.out, self.settings = task, out, settings
+        task.network = to_device(task.network, device)
         schedule = SCHEDULES[settings.schedule](settings.learning_rate, settings.steps)
         self.optimizer = OPTIMIZERS[settings.optimizer](task.network.parameters(), schedule)
         self.best = math.inf
@@ -159,7 +161,8 @@ class Run:
         try:
             scores = self.task.judge()
         except ValueError as error:  # the figures are of finite numbers alone
-            where = first_not_finite(self.task.network, self.task.question(), mode="eval")
+            question = beside(self.task.question(), self.task.network.parameters()[0].data)
+            where = first_not_finite(self.task.network, question, mode="eval")
             raise NotFiniteError(f"step {self.step}: {where}: try a smaller learning rate.") from error
         sheet = self.out / SHEETS / f"{self.step:07d}.png"
         write_whole({sheet: self.task.sheet()})
@@ -196,8 +199,8 @@ def open_folder(folder: Path, task: str) -> Dataset:
     return TASKS[task][0](folder)
 
 
-def start(dataset: Dataset, out: Path, settings: Settings) -> Run:
-    """Begin a run in a folder that holds none yet.
+def start(dataset: Dataset, out: Path, settings: Settings, device: str = "cpu") -> Run:
+    """Begin a run in a folder that holds none yet, on the ``"cpu"`` or the ``"gpu"``.
 
     Raises
     ------
@@ -213,11 +216,13 @@ def start(dataset: Dataset, out: Path, settings: Settings) -> Run:
     held = next((name for name in (LAST, BEST, LOG) if (out / name).exists()), None)
     if held:
         raise RunError(f"{shown(out)} holds a run already ({held}): go on with it by --resume, or name another folder.")
-    return _run(dataset, out, settings)
+    return _run(dataset, out, settings, device)
 
 
-def resume(folder: Path, out: Path) -> Run:
+def resume(folder: Path, out: Path, device: str = "cpu") -> Run:
     """Go on with the run in a folder, from its last checkpoint, to the same weights as if it had never stopped.
+
+    On another ``device`` than it began on, the weights are the same but for rounding.
 
     Raises
     ------
@@ -233,7 +238,7 @@ def resume(folder: Path, out: Path) -> Run:
         settings = Settings(**progress["settings"])
     except (KeyError, TypeError) as error:
         raise RunError(f"{shown(path)} was not saved by a training run of this version: it cannot go on.") from error
-    run = _run(open_folder(folder, settings.task), out, settings, progress["photos"])
+    run = _run(open_folder(folder, settings.task), out, settings, device, progress["photos"])
     run.task.network.load_state_dict(checkpoint.network.state_dict())
     run.optimizer.load_state_dict(checkpoint.optimizer_state)
     run.best = math.inf if progress["best"] is None else progress["best"]
@@ -241,7 +246,7 @@ def resume(folder: Path, out: Path) -> Run:
     return run
 
 
-def _run(dataset: Dataset, out: Path, settings: Settings, fingerprint: str | None = None) -> Run:
+def _run(dataset: Dataset, out: Path, settings: Settings, device: str, fingerprint: str | None = None) -> Run:
     if out.resolve().is_relative_to(dataset.folder.resolve()):
         raise RunError(
             f"{shown(out)} lies among the photos, which would mix them up with samples: choose another folder."
@@ -251,7 +256,7 @@ def _run(dataset: Dataset, out: Path, settings: Settings, fingerprint: str | Non
             f"the photos in {shown(dataset.folder)} are not those that {shown(out)} began with: put them back, or "
             "start a new run."
         )
-    run = Run(TASKS[settings.task][1](dataset, settings), out, settings)
+    run = Run(TASKS[settings.task][1](dataset, settings), out, settings, device)
     (out / SHEETS).mkdir(parents=True, exist_ok=True)
     for place in (out, out / SHEETS):
         sweep(place)
