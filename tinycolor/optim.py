@@ -231,11 +231,14 @@ class Adam(Optimizer):
         if self.clock is None or not runs_kernels(self.data):
             super().move()
             return
-        steps, learning_rate = self.clock.steps, self.clock.learning_rate
         adam(
             *(self.data, self.grad, self.m, self.v),
-            steps=steps, learning_rate=learning_rate, betas=self.betas, eps=self.eps,
-        )  # fmt: skip
+            steps=self.clock.steps,
+            learning_rate=self.clock.learning_rate,
+            betas=self.betas,
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+        )
 
     def update(self, block: slice, learning_rate: float | Array) -> None:
         xp = array_module(self.data)

@@ -258,3 +258,16 @@ def test_other_devices_and_other_things_are_refused():
         tc.to_device(np.zeros(2), "tpu")
     with pytest.raises(TypeError, match="got list, expected a NumPy or CuPy array"):
         tc.to_device([1.0], "cpu")
+
+
+@pytest.mark.usefixtures("cupy")
+def test_adam_pulls_towards_zero_on_both(network, batch):
+    settings = {"learning_rate": 0.01, "betas": (0.9, 0.99), "weight_decay": 0.5}
+    twin = tc.to_device(network, "gpu")
+    with tc.precision("fp32"):
+        for one in (network, twin):
+            optimizer = tc.optim.Adam(one.parameters(), **settings)
+            for _ in range(3):
+                learn(one, optimizer, batch)
+    for name, array in twin.state_dict().items():
+        np.testing.assert_allclose(array, network.state_dict()[name], rtol=1e-3, atol=1e-5)

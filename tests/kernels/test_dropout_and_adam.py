@@ -60,18 +60,19 @@ def test_one_bit_of_difference_would_show(cpu):
 
 
 @pytest.mark.parametrize("count", [1, 255, 1000])
-@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.9)])
-def test_adam_follows_the_optimizer(device, count, betas):
+@pytest.mark.parametrize(("betas", "weight_decay"), [((0.9, 0.999), 0.0), ((0.5, 0.9), 0.0), ((0.9, 0.99), 0.1)])
+def test_adam_follows_the_optimizer(device, count, betas, weight_decay):
     rng = np.random.default_rng(0)
     parameter = tc.Parameter(rng.standard_normal(count).astype("float32"))
     rates = [0.1, 0.01, 0.02, 0.003]
-    optimizer = tc.optim.Adam([parameter], rates.__getitem__, betas=betas)
+    optimizer = tc.optim.Adam([parameter], rates.__getitem__, betas=betas, weight_decay=weight_decay)
     gradients = rng.standard_normal((len(rates), count)).astype("float32")
     data = parameter.data.copy()
 
     def all_steps(data, gradients, m, v, steps, rates):
         for i in range(len(gradients)):
-            adam.adam(data, gradients[i], m, v, steps=steps, learning_rate=rates[i : i + 1], betas=betas)
+            now = {"steps": steps, "learning_rate": rates[i : i + 1]}
+            adam.adam(data, gradients[i], m, v, **now, betas=betas, weight_decay=weight_decay)
         return data, m, v, steps
 
     zeros = np.zeros(count, "float32")

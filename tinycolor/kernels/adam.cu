@@ -20,12 +20,12 @@ extern "C" __global__ void adam_rates(
 // forget1 = 1 - b1 and forget2 = 1 - b2 say how fast the means forget.
 extern "C" __global__ void adam(
     float* weight, const float* gradient, float* m, float* v, const long long count,
-    const float* rates, const float forget1, const float forget2)
+    const float* rates, const float forget1, const float forget2, const float weight_decay)
 {
     const long long i = thread_number();
     if (i >= count)
         return;
-    const float g = gradient[i];
+    const float g = gradient[i] + weight_decay * weight[i];
     m[i] += (g - m[i]) * forget1;
     v[i] += (g * g - v[i]) * forget2;
     weight[i] -= m[i] / (sqrtf(v[i]) + rates[1]) * rates[0];

@@ -18,6 +18,7 @@ def adam(
     learning_rate: Array,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
+    weight_decay: float = 0.0,
 ) -> None:
     """Move ``data`` by Adam, in place, and count the step.
 
@@ -28,11 +29,11 @@ def adam(
     steps : int64 array of 1
         How many steps were made before; written.
     learning_rate : float64 array of 1
-    betas, eps
+    betas, eps, weight_decay
         As in ``tinycolor.optim.Adam``.
     """
     rates = loader.empty(data, (2,))
     b1, b2 = betas
     loader.launch("adam", "adam_rates", (1,), 1, (learning_rate, steps, rates, *map(np.float64, (b1, b2, eps))))
-    forget = np.float32(1 - b1), np.float32(1 - b2)
-    loader.launch_each("adam", "adam", data.size, (data, grad, m, v, np.int64(data.size), rates, *forget))
+    settings = np.float32(1 - b1), np.float32(1 - b2), np.float32(weight_decay)
+    loader.launch_each("adam", "adam", data.size, (data, grad, m, v, np.int64(data.size), rates, *settings))
