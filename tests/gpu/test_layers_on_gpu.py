@@ -44,7 +44,7 @@ def test_gradients_agree_with_differences(cupy, row, record_property):
             worst = max(worst, tc.gradcheck(*on_gpu(layer, *xs), mode=mode, tolerance=row.tolerance))
 
     check()
-    record_property("gpu error", ("float64 gradients", row.name, worst))
+    record_property("gpu error", ("float64 gradients", row.name, float(worst)))
 
 
 def there_and_back(layer, xs, mode):
@@ -85,7 +85,7 @@ def test_float32_is_what_the_cpu_gives(cupy, row, record_property):
                 worst[number] = max(worst[number], distance(got[number], wanted[number]))
 
     check()
-    record_property("gpu error", ("float32 forward", row.name, worst[0]))
-    record_property("gpu error", ("float32 gradients", row.name, worst[1]))
+    record_property("gpu error", ("float32 forward", row.name, float(worst[0])))
+    record_property("gpu error", ("float32 gradients", row.name, float(worst[1])))
     assert worst[0] < FORWARD
     assert worst[1] < BACKWARD
