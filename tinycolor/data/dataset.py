@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinycolor.data.folder import PhotoFolder, find_photos
+from tinycolor.data.folder import PhotoFolder, Skip, find_photos
 from tinycolor.data.label_maps import find_pairs
 from tinycolor.data.scene_classes import scenes_of
 from tinycolor.data.shrunk import NoPhotosError, why_none
@@ -56,25 +57,17 @@ def open_dataset(folder: Path) -> Dataset:
     NotADirectoryError
         ``folder`` is none.
     """
-    skipped: dict[Path, str] = {}
-    photos = find_photos(folder, skipped.__setitem__)
-    if not len(photos):
-        raise NoPhotosError(why_none(folder, skipped))
-    return Dataset(*photos.split(JUDGING_SHARE), skipped)
+    return _split(folder, find_photos)
 
 
 def open_pairs(folder: Path) -> Dataset:
-    """Find the photos that have a label map, as ``label_maps.find_pairs`` does, and split them; nothing is opened yet.
+    """As ``open_dataset``, but of photos that have a label map, which ``label_maps.find_pairs`` finds."""
+    return _split(folder, find_pairs)
 
-    Raises
-    ------
-    NoPhotosError
-        There are none.
-    NotADirectoryError
-        ``folder`` is none.
-    """
+
+def _split(folder: Path, find: Callable[[Path, Skip], PhotoFolder]) -> Dataset:
     skipped: dict[Path, str] = {}
-    photos = find_pairs(folder, skipped.__setitem__)
+    photos = find(folder, skipped.__setitem__)
     if not len(photos):
         raise NoPhotosError(why_none(folder, skipped))
     return Dataset(*photos.split(JUDGING_SHARE), skipped)

@@ -77,12 +77,7 @@ class ColorUNet(Colorizer):
         init.normal(self.head, rng, std=0.01)
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
-        self.check_shape(x, "N", "H", "W", self.in_channels)
-        if x.shape[1] % self.multiple or x.shape[2] % self.multiple:
-            raise ValueError(
-                f"{self.name} got pictures of {x.shape[1]} x {x.shape[2]}, expected multiples of {self.multiple}: "
-                "crop or pad them."
-            )
+        self.check_picture(x)
         features, levels_backward = self.levels(x, mode=mode, rng=rng)
         y, head_backward = self.head(features, mode=mode, rng=rng)
 

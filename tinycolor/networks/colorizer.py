@@ -18,16 +18,28 @@ class Colorizer(Network):
 
     Attributes
     ----------
+    in_channels : int
+        Of what it is given: 1, L*.
     multiple : int
         What H and W of a picture must divide by.
     """
 
+    in_channels: int
     multiple: int
 
     @property
     def local(self) -> Layer:
         """The part by which a pixel of the answer sees its surroundings and no more: here, all of the network."""
         return self
+
+    def check_picture(self, x: Array) -> None:
+        """Raise a ValueError unless x is (N, H, W, in_channels), and H and W divide by ``multiple``."""
+        self.check_shape(x, "N", "H", "W", self.in_channels)
+        if x.shape[1] % self.multiple or x.shape[2] % self.multiple:
+            raise ValueError(
+                f"{self.name} got pictures of {x.shape[1]} x {x.shape[2]}, expected multiples of {self.multiple}: "
+                "crop or pad them."
+            )
 
     def question(self, lightness: Array) -> Array:
         """Return what the network is given, x, for pictures L* 0..100, (N, H, W, 1)."""

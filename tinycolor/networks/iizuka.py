@@ -124,15 +124,6 @@ class HalfSize(Colorizer):
     def colours(self, y: Array) -> Array:
         return upsample_bilinear(2 * LARGEST_AB * (y - 0.5), HALF, align_corners=False)
 
-    def check_picture(self, x: Array) -> None:
-        """Raise a ValueError unless x is (N, H, W, 1) of sizes that divide."""
-        self.check_shape(x, "N", "H", "W", 1)
-        if x.shape[1] % self.multiple or x.shape[2] % self.multiple:
-            raise ValueError(
-                f"{self.name} got pictures of {x.shape[1]} x {x.shape[2]}, expected multiples of {self.multiple}: "
-                "crop or pad them."
-            )
-
 
 class Iizuka(HalfSize):
     """Colours of a picture that is seen as a whole, too: ``(ab, scores), backward = net(x)`` or ``net(x, x_global)``.

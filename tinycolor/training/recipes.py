@@ -62,8 +62,9 @@ def color_unet(settings: Settings) -> networks.ColorUNet:
 def unet(settings: Settings) -> networks.UNet:
     """Return the U-Net as it is used today, padded and batch-normed, for colours or for classes."""
     channels = (1, 2) if settings.task == "colorize" else (3, settings.classes)
-    size = max(16, settings.size)
-    return networks.UNet(*channels, "same", batch_norm=True, width=settings.width, size=size, seed=settings.seed)
+    return networks.UNet(
+        *channels, "same", batch_norm=True, width=settings.width, size=settings.size, seed=settings.seed
+    )
 
 
 def zhang(settings: Settings) -> networks.Zhang:
@@ -78,9 +79,8 @@ def zhang_l2(settings: Settings) -> networks.ZhangL2:
 
 def iizuka(settings: Settings) -> networks.Iizuka:
     """Return Iizuka's network; the crops that it learns from are the whole picture too."""
-    scenes = settings.classes or None
     return networks.Iizuka(
-        scenes,
+        settings.classes or None,
         settings.width,
         batch_norm=True,
         global_size=settings.size,
@@ -136,7 +136,8 @@ SEGMENTERS: dict[str, Recipe] = {
 }
 
 MODELS = {"colorize": COLORIZERS, "segment": SEGMENTERS}
-OWN = {"colorize": "color-unet", "segment": "unet"}
+"""By task; the first model is the one that is meant where none is named."""
+OWN = ("optimizer", "schedule", "learning_rate", "batch")
 
 
 def settings_for(dataset: Dataset, steps: int | None, epochs: int, **said: Any) -> Settings:
@@ -148,18 +149,12 @@ def settings_for(dataset: Dataset, steps: int | None, epochs: int, **said: Any) 
         Things that do not go together.
     """
     task = said["task"]
-    model = said.get("model") or OWN[task]
+    model = said.get("model") or next(iter(MODELS[task]))
     if model not in MODELS[task]:
         raise ValueError(f"--task {task} got --model {model}, expected one of {', '.join(MODELS[task])}.")
     recipe = MODELS[task][model]
-    own = {
-        "loss": next(iter(recipe.losses)),
-        "optimizer": recipe.optimizer,
-        "schedule": recipe.schedule,
-        "learning_rate": recipe.learning_rate,
-        "batch": recipe.batch,
-    }
-    chosen: dict[str, Any] = own | {name: value for name, value in said.items() if value is not None} | {"model": model}
+    chosen: dict[str, Any] = {name: getattr(recipe, name) for name in OWN} | {"loss": next(iter(recipe.losses))}
+    chosen |= {name: value for name, value in said.items() if value is not None} | {"model": model}
     if chosen["loss"] not in recipe.losses:
         raise ValueError(f"--model {model} got --loss {chosen['loss']}, expected one of {', '.join(recipe.losses)}.")
     if task == "segment" and "classes" not in chosen:
