@@ -59,7 +59,7 @@ def hash_of(path):
 
 def test_a_batch_is_the_photo_and_the_numbers_of_the_same_pixels(folder):
     task = Segmenting(open_pairs(folder), SETTINGS)
-    assert task.shape == (18, 24)
+    assert task.photos.size == (18, 24)
     for x, target in task.batches(range(5)):
         assert (x.shape, x.dtype, target.shape) == ((3, 18, 24, 3), np.float32, (3, 18, 24))
         photo = x * [0.229, 0.224, 0.225] + [0.485, 0.456, 0.406]
@@ -136,6 +136,25 @@ def test_a_network_is_judged_by_its_highest_scores(monkeypatch):
     assert (predicted[..., :8] == 0).all()
     figures = judge(network, np.concatenate([photos, truth[..., None]], -1))
     assert figures["pixel_accuracy"] == pytest.approx((predicted == truth).mean())
+
+
+def test_pictures_of_another_shape_are_stretched_to_that_of_the_first(folder):
+    first = open_pairs(folder).learning[0]
+    for number in (20, 21, 22):
+        save_pair(folder, number, (48, 36))
+    task = Segmenting(open_pairs(folder), SETTINGS)
+    assert open_pairs(folder).learning[0] == first
+    assert {pair.shape for pair in task.photos.some()} == {(18, 24, 4)}
+    assert task.judged.shape[1:] == (18, 24, 4)
+
+
+def test_where_no_pair_that_was_kept_for_judging_can_be_used_others_are_judged(folder):
+    dataset = open_pairs(folder)
+    for number in range(len(dataset.judging)):
+        dataset.judging[number].write_text("no photo")
+    task = Segmenting(dataset, SETTINGS)
+    assert len(task.judged) == len(dataset.learning)
+    assert {path.name for path in task.skipped()} == {dataset.judging[n].name for n in range(len(dataset.judging))}
 
 
 def test_where_no_pair_can_be_used_there_is_no_run(folder, tmp_path):

@@ -14,7 +14,7 @@ from tinycolor import segment
 from tinycolor.backend import to_device
 from tinycolor.cli.device import device_option
 from tinycolor.cli.sentences import console, in_one_sentence
-from tinycolor.data.label_maps import LabelledPhotos, find_pairs
+from tinycolor.data.label_maps import find_pairs, of_one_shape
 from tinycolor.data.shrunk import NoPhotosError, why_none
 from tinycolor.evaluate import JudgedPhotos
 from tinycolor.evaluate import evaluate as evaluate_on
@@ -80,15 +80,14 @@ def _colours(network: Colorizer, folder: Path, size: int) -> dict[str, Any]:
 
 def _segmentation(network: Network, folder: Path, settings: dict[str, Any], size: int) -> dict[str, Any]:
     skipped: dict[Path, str] = {}
-    pairs, known = find_pairs(folder, skipped.__setitem__), (settings["classes"], settings["ignored"])
-    shrunk = LabelledPhotos(pairs, size, classes=known[0], ignored=known[1])
-    first = next(shrunk.some(), None)
-    if first is None:
-        raise NoPhotosError(why_none(folder, {**skipped, **shrunk.skipped}))
-    photos = LabelledPhotos(pairs, first.shape[:2], classes=known[0], ignored=known[1])
+    pairs = find_pairs(folder, skipped.__setitem__)
+    photos = of_one_shape(pairs, size, classes=settings["classes"], ignored=settings["ignored"])
     judged = list(photos.some())
-    results = {"network": segment.judge(network, judged), "commonest class": segment.judge_commonest(judged, known[0])}
-    height, width = first.shape[:2]
+    height, width = judged[0].shape[:2]
+    results = {
+        "network": segment.judge(network, judged),
+        "commonest class": segment.judge_commonest(judged, settings["classes"]),
+    }
     _print(f"Photos: {len(judged):,}, {width} x {height}", OF_CLASSES, results, {**skipped, **photos.skipped})
     return {"size": size, "photos": len(judged), **results}
 

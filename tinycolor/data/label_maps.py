@@ -138,6 +138,10 @@ class LabelledPhotos(ShrunkPhotos):
         super().__init__(folder, size if isinstance(size, int) else min(size), smallest)
         self.size, self.classes, self.ignored = size, classes, ignored
 
+    def others(self, folder: PhotoFolder) -> LabelledPhotos:
+        """Return the photos of another folder in the same way."""
+        return LabelledPhotos(folder, self.size, self.smallest, classes=self.classes, ignored=self.ignored)
+
     def _shrunk(self, path: Path) -> np.ndarray:
         if path in self.skipped:
             raise ImageError(path, self.skipped[path])
@@ -168,6 +172,23 @@ class LabelledPhotos(ShrunkPhotos):
                 path, f"has class {strange[0]}, expected 0 to {self.classes - 1}, or {IGNORED} where there is none"
             )
         return numbers
+
+
+def of_one_shape(folder: PhotoFolder, side: int, *, classes: int, ignored: Sequence[int]) -> LabelledPhotos:
+    """Return photos that all have the shape of the first usable one, once its shorter side is ``side`` pixels.
+
+    Others are stretched to it. See ``LabelledPhotos`` for the parameters.
+
+    Raises
+    ------
+    NoPhotosError
+        None can be used.
+    """
+    some = LabelledPhotos(folder, side, classes=classes, ignored=ignored)
+    first = next(some.some(), None)
+    if first is None:
+        raise NoPhotosError(some.why_none())
+    return LabelledPhotos(folder, first.shape[:2], classes=classes, ignored=ignored)
 
 
 def open_label_map(path: Path, shape: tuple[int, int]) -> np.ndarray:

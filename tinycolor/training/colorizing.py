@@ -11,6 +11,7 @@ import numpy as np
 from tinycolor.backend import Array
 from tinycolor.data.batches import Batches
 from tinycolor.data.dataset import Dataset
+from tinycolor.data.folder import PhotoFolder
 from tinycolor.data.lightness import lab_of
 from tinycolor.data.scene_classes import PhotosOfScenes
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, photos_to_crop, why_none
@@ -18,7 +19,7 @@ from tinycolor.evaluate import baselines, grey_photos, judge, predict_photos
 from tinycolor.training import report
 from tinycolor.training.recipes import COLORIZERS
 from tinycolor.training.settings import Settings
-from tinycolor.training.task import Scores, Words
+from tinycolor.training.task import Curve, Scores, Words
 
 MOST_JUDGED = 128
 ON_THE_SHEET = 8
@@ -27,7 +28,7 @@ WORDS = Words(
     title="Learning to colour photos",
     sheets="Photos that the network does not learn from: in grey, as it colours them, and as they are.",
     curves={
-        "ab_mae": (
+        "ab_mae": Curve(
             "Colour error",
             "ab MAE (lower is better)",
             "ab MAE is how far the colours are from the true ones, on average over all pixels of photos that the "
@@ -35,14 +36,14 @@ WORDS = Words(
             "photos grey.",
             ("grey",),
         ),
-        "psnr": (
+        "psnr": Curve(
             "Likeness",
             "PSNR in dB (higher is better)",
             "PSNR is how like the true photo the result is in red, green and blue, in decibels: 3 dB more is half the "
             "squared error. Grey starts high, because the brightness of every pixel is already right.",
             ("grey",),
         ),
-        "colourfulness": (
+        "colourfulness": Curve(
             "Colourfulness",
             "colourfulness",
             "How strong and varied the colours are, right or wrong (Hasler and Suesstrunk): 0 is grey, 33 moderate, "
@@ -136,7 +137,7 @@ class Colorizing:
         raise NoPhotosError(why_none(self.dataset.folder, self.dataset.skipped))
 
 
-def middles(dataset: Dataset, folder: Any, size: int) -> np.ndarray:
+def middles(dataset: Dataset, folder: PhotoFolder, size: int) -> np.ndarray:
     """Return the middles of some photos, uint8 (N, size, size, 3); notes in the dataset which cannot be used."""
     photos = ShrunkPhotos(folder, size, smallest=size)
     crops = [crop(photo, size) for photo in photos.some(MOST_JUDGED)]

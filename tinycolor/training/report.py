@@ -105,8 +105,9 @@ def write(
     if losses:
         curves.append(section(*LOSS, image(png(_figure_of_loss(losses)), "loss")))
     if reports:
-        for key, (heading, label, text, others) in task.words.curves.items():
-            curves.append(section(heading, text, image(png(_figure_of_report(reports, key, label, others)), label)))
+        for key, curve in task.words.curves.items():
+            picture = image(png(_figure_of_report(reports, key, curve.label, curve.others)), curve.label)
+            curves.append(section(curve.heading, curve.meaning, picture))
     rows = [(name.replace("_", " "), str(value)) for name, value in settings.items()]
     told = section("Settings", "What the training was started with.", table(rows))
     remarks = [section(*remark) for remark in task.words.remarks]

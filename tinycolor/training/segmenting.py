@@ -11,14 +11,12 @@ from matplotlib import colormaps
 from tinycolor.backend import Array
 from tinycolor.data.batches import Batches
 from tinycolor.data.dataset import Dataset
-from tinycolor.data.folder import PhotoFolder
-from tinycolor.data.label_maps import LabelledPhotos, picture_input
-from tinycolor.data.shrunk import NoPhotosError
+from tinycolor.data.label_maps import of_one_shape, picture_input
 from tinycolor.segment import judge, judge_commonest, predict_classes
 from tinycolor.training import report
 from tinycolor.training.recipes import SEGMENTERS
 from tinycolor.training.settings import Settings
-from tinycolor.training.task import Scores, Words
+from tinycolor.training.task import Curve, Scores, Words
 
 MOST_JUDGED = 128
 ON_THE_SHEET = 8
@@ -29,7 +27,7 @@ WORDS = Words(
     sheets="Photos that the network does not learn from: as they are, what it sees in them, and what is there. Each "
     "class has its colour; black is not counted.",
     curves={
-        "mean_iou": (
+        "mean_iou": Curve(
             "Overlap",
             "mean IoU (higher is better)",
             "IoU, intersection over union, is how well the pixels that are called a thing and those that are one "
@@ -37,7 +35,7 @@ WORDS = Words(
             "as much as sky and road. Dashed: calling everything the commonest class.",
             ("commonest class",),
         ),
-        "pixel_accuracy": (
+        "pixel_accuracy": Curve(
             "Right pixels",
             "pixel accuracy (higher is better)",
             "The share of pixels that are named rightly. It is high already when only the large things are found.",
@@ -65,22 +63,17 @@ class Segmenting:
 
     def __init__(self, dataset: Dataset, settings: Settings) -> None:
         self.dataset, self.settings = dataset, settings
-        self.loss = SEGMENTERS[settings.model].losses[settings.loss](lambda: self.judged)
-        shrunk = self._pictures(dataset.learning, settings.size)
-        first = next(shrunk.some(), None)
-        if first is None:
-            raise NoPhotosError(shrunk.why_none())
-        self.shape = first.shape[:2]
-        self.photos = self._pictures(dataset.learning, self.shape)
-        self._batches = Batches(self.photos, size=self.shape, batch=settings.batch, seed=settings.seed)
+        self.photos = of_one_shape(dataset.learning, settings.size, classes=settings.classes, ignored=settings.ignored)
+        self._batches = Batches(self.photos, size=self.photos.size, batch=settings.batch, seed=settings.seed)
         self.steps_per_epoch = self._batches.steps_per_epoch
-        self.network = SEGMENTERS[settings.model].network(settings)
-        judged = list(self._pictures(dataset.judging, self.shape).some(MOST_JUDGED))
-        self.judged = np.stack(judged or [first])
+        recipe = SEGMENTERS[settings.model]
+        self.network = recipe.network(settings)
+        self.loss = recipe.losses[settings.loss](lambda: np.stack(list(self.photos.some(MOST_JUDGED)))[..., :3])
+        judging = self.photos.others(dataset.judging)
+        # Where none of those can be used that were kept for judging, others are judged.
+        self.judged = np.stack(list(judging.some(MOST_JUDGED)) or list(self.photos.some(MOST_JUDGED)))
+        dataset.skipped.update(judging.skipped)
         self.baselines = {"commonest class": judge_commonest(self.judged, settings.classes)}
-
-    def _pictures(self, folder: PhotoFolder, size: int | tuple[int, int]) -> LabelledPhotos:
-        return LabelledPhotos(folder, size, classes=self.settings.classes, ignored=self.settings.ignored)
 
     def batches(self, steps: range) -> Iterator[tuple[Array, Array]]:
         return self._batches.ahead(steps, prepare)

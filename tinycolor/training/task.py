@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tinycolor.backend import Array
 from tinycolor.data.dataset import Dataset
@@ -13,6 +13,23 @@ from tinycolor.networks.network import Network
 from tinycolor.training.loop import Loss
 
 Scores = dict[str, float]
+
+
+class Curve(NamedTuple):
+    """A score that the page draws over the steps.
+
+    Attributes
+    ----------
+    heading, label, meaning : str
+        Above it, along its axis, and what it tells.
+    others : tuple of str
+        Which baselines are drawn beside the network's.
+    """
+
+    heading: str
+    label: str
+    meaning: str
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -26,15 +43,14 @@ class Words:
     sheets : str
         What the sample sheets show.
     curves : dict
-        For every score that is drawn: heading, label of the axis, what it means, and which lines besides the
-        network's are drawn.
+        By the score that is drawn.
     remarks : tuple of (heading, text)
         What else a learner should know.
     """
 
     title: str
     sheets: str
-    curves: dict[str, tuple[str, str, str, tuple[str, ...]]]
+    curves: dict[str, Curve]
     remarks: tuple[tuple[str, str], ...]
 
 
