@@ -185,9 +185,9 @@ def draw_rows(axis: Any, outcomes: list[Outcome]) -> None:
         for number, outcome in enumerate(outcomes):
             axis.plot(outcome.by_row[name], np.arange(size), color=colour, label=None if number else name)
     axis.axhline(LOWEST * size + SEES, color="black", linewidth=1, linestyle=":")
-    axis.text(axis.get_xlim()[1], LOWEST * size + SEES, "below: out of the baseline's sight ", ha="right", va="top")
+    axis.text(7.5, LOWEST * size + SEES, "below: out of the\nbaseline's sight", ha="center", va="top")
     axis.set(xlabel="mean error of a* and b*", ylabel="row of the picture", ylim=(size, 0), title="three seeds")
-    axis.legend(frameon=False, loc="upper right")
+    axis.legend(frameon=False, loc="center", bbox_to_anchor=(0.45, 0.55))
 
 
 LOWEST = 0.2  # of the height: the lower end of lamps and suns

@@ -109,8 +109,8 @@ def paint(regression: ZhangL2, classification: Zhang) -> dict[str, np.ndarray]:
     lightness = red[..., :1]
     colours = {
         "given": 0 * red[..., 1:],
-        f"{REDS} of {REDS + GREENS}": red[..., 1:],
-        f"{GREENS} of {REDS + GREENS}": green[..., 1:],
+        f"{10 * PROBABILITY:.0f} in 10": red[..., 1:],
+        f"{10 - 10 * PROBABILITY:.0f} in 10": green[..., 1:],
         "L2": regression.paint(lightness),
     }
     for temperature in PAINTED:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tinycolor.data.photos import ImageError
 from tinycolor.training import report
-from tinycolor.training.colorizing import Colorizing
+from tinycolor.training.colorizing import WORDS, Colorizing
 
 SETTINGS = {"photos": "<i>holidays</i>", "size": 64, "steps": 2400, "learning_rate": 0.001}
 GREY, PREDICTED, TRUTH = (120, 130, 140), (200, 60, 20), (0, 90, 220)
@@ -16,6 +16,7 @@ GREY, PREDICTED, TRUTH = (120, 130, 140), (200, 60, 20), (0, 90, 220)
 
 TASK = Colorizing.__new__(Colorizing)  # without photos: for a page it is only asked what to say
 TASK.baselines = {"grey": {"ab_mae": 8.45}}
+TASK.words = WORDS
 
 
 def sheet_of(grey, predicted, truth):
@@ -125,6 +126,15 @@ class TestStanding:
         text = page([])
         assert "<td>&lt;i&gt;holidays&lt;/i&gt;</td>" in text
         assert "<tr><td>learning rate</td><td>0.001</td></tr>" in text
+
+    def test_settings_that_a_task_has_not_are_left_out(self, tmp_path):
+        report.write(tmp_path, TASK, {"steps": 3, "seed": 0, "classes": 0, "ignored": ()}, [], [])
+        text = (tmp_path / "index.html").read_text()
+        assert "<td>seed</td><td>0</td>" in text
+        assert "classes" not in text
+        assert "ignored" not in text
+        report.write(tmp_path, TASK, {"steps": 3, "classes": 11, "ignored": (9, 11)}, [], [])
+        assert "<td>ignored</td><td>9, 11</td>" in (tmp_path / "index.html").read_text()
 
     def test_nothing_comes_from_elsewhere(self, page, sheets):
         text = page([step(20), judged(121, 7.9)], sheets(3))

@@ -16,6 +16,7 @@ from tinycolor.data.shrunk import NoPhotosError
 from tinycolor.training import colorizing, recipes
 from tinycolor.training import run as runs
 from tinycolor.training.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
+from tinycolor.training.colorizing import BOLD, BROWN
 from tinycolor.training.loop import NotFiniteError
 from tinycolor.training.settings import SCHEDULES, Settings
 
@@ -346,6 +347,16 @@ def test_photos_that_cannot_be_used_are_listed(photos, begin, tmp_path):
         "link.png": "a link that leads out of the folder",
         "gone.png": "no such file",
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "heading"),
+    [("color-unet", "l1", BROWN[0]), ("zhang", "rebalanced", BOLD[0]), ("zhang", "cross-entropy", BOLD[0])],
+)
+def test_the_page_explains_what_the_loss_leads_to(photos, model, loss, heading):
+    settings = Settings(steps=1, size=16, batch=2, model=model, loss=loss, width=1 / 32)
+    task = colorizing.Colorizing(open_dataset(photos), settings)
+    assert [remark[0] for remark in task.words.remarks] == [heading]
 
 
 def test_one_photo_has_to_do_for_both(tmp_path):

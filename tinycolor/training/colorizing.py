@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tinycolor.data.scene_classes import PhotosOfScenes
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, photos_to_crop, why_none
 from tinycolor.evaluate import baselines, grey_photos, judge, predict_photos
 from tinycolor.training import report
-from tinycolor.training.recipes import COLORIZERS
+from tinycolor.training.recipes import COLORIZERS, PLAIN
 from tinycolor.training.settings import Settings
 from tinycolor.training.task import Curve, Scores, Words
 
@@ -51,15 +52,24 @@ WORDS = Words(
             ("grey", "truth"),
         ),
     },
-    remarks=(
-        (
-            "Why does it turn brown?",
-            "Grey does not tell whether a shirt is red or blue. The squared error punishes one bold mistake more than "
-            "many timid ones, so a network that cannot know answers with the mean of all colours it has seen in such "
-            "a place, and the mean of many colours is a dull brown. This is no fault of the training: it is what the "
-            "loss asks for. Longer training helps where the photo does hold a clue, such as for sky and grass.",
-        ),
-    ),
+    remarks=(),
+)
+
+BROWN = (
+    "Why does it turn brown?",
+    "Grey does not tell whether a shirt is red or blue. A loss that measures how far off a colour is punishes one bold "
+    "mistake more than many timid ones, so a network that cannot know answers with the mean of all colours it has seen "
+    "in such a place (with the loss called l1, with the middle one), and the mean of many colours is a dull brown. This "
+    "is no fault of the training: it is what the loss asks for. Longer training helps where the photo does hold a "
+    "clue, such as for sky and grass.",
+)
+BOLD = (
+    "Why is the error so large?",
+    "This network does not answer with a colour but with how likely each of 313 colours is, and paints with a mean "
+    "that leans towards the likeliest. Where it cannot know it is bold all the same, and a bold colour that is wrong is "
+    "further from the truth than none at all. So the mean error can be worse than that of grey while the photos look "
+    "more alive: look at colourfulness, and at the photos. With the loss called rebalanced, rare colours count more "
+    "than common ones, which makes it bolder still.",
 )
 
 
@@ -74,10 +84,9 @@ class Colorizing:
         Which network, and how it is trained.
     """
 
-    words = WORDS
-
     def __init__(self, dataset: Dataset, settings: Settings) -> None:
         recipe = COLORIZERS[settings.model]
+        self.words = replace(WORDS, remarks=(BROWN if settings.loss in PLAIN else BOLD,))
         self.dataset, self.tells_scenes = dataset, settings.classes > 0
         self.network = recipe.network(settings)
         photos = photos_to_crop(dataset.learning, settings.size)

@@ -108,7 +108,11 @@ def write(
         for key, curve in task.words.curves.items():
             picture = image(png(_figure_of_report(reports, key, curve.label, curve.others)), curve.label)
             curves.append(section(curve.heading, curve.meaning, picture))
-    rows = [(name.replace("_", " "), str(value)) for name, value in settings.items()]
+    rows = [
+        (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
+        for name, value in settings.items()
+        if value or name not in ("classes", "ignored")  # which a colorizer may have none of
+    ]
     told = section("Settings", "What the training was started with.", table(rows))
     remarks = [section(*remark) for remark in task.words.remarks]
     pieces = [_slider(sheets, task.words.sheets), columns(*curves), *remarks, told]
