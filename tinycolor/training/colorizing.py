@@ -59,15 +59,15 @@ BROWN = (
     "Why does it turn brown?",
     "Grey does not tell whether a shirt is red or blue. A loss that measures how far off a colour is punishes one bold "
     "mistake more than many timid ones, so a network that cannot know answers with the mean of all colours it has seen "
-    "in such a place (with the loss called l1, with the middle one), and the mean of many colours is a dull brown. This "
-    "is no fault of the training: it is what the loss asks for. Longer training helps where the photo does hold a "
+    "in such a place (with the loss called l1, with the middle one), and the mean of many colours is a dull brown. "
+    "This is no fault of the training: it is what the loss asks for. Longer training helps where the photo does hold a "
     "clue, such as for sky and grass.",
 )
 BOLD = (
     "Why is the error so large?",
     "This network does not answer with a colour but with how likely each of 313 colours is, and paints with a mean "
-    "that leans towards the likeliest. Where it cannot know it is bold all the same, and a bold colour that is wrong is "
-    "further from the truth than none at all. So the mean error can be worse than that of grey while the photos look "
+    "that leans towards the likeliest. Where it cannot know it is bold all the same, and a bold colour that is wrong "
+    "is further from the truth than none at all. So the mean error can be worse than that of grey while the photos look "
     "more alive: look at colourfulness, and at the photos. With the loss called rebalanced, rare colours count more "
     "than common ones, which makes it bolder still.",
 )
