@@ -68,8 +68,8 @@ BOLD = (
     "This network does not answer with a colour but with how likely each of 313 colours is, and paints with a mean "
     "that leans towards the likeliest. Where it cannot know it is bold all the same, and a bold colour that is wrong "
     "is further from the truth than none at all. So the mean error can be worse than that of grey while the photos "
-    "look more alive: look at colourfulness, and at the photos. With the loss called rebalanced, rare colours count more "
-    "than common ones, which makes it bolder still.",
+    "look more alive: look at colourfulness, and at the photos. With the loss called rebalanced, rare colours count "
+    "more than common ones, which makes it bolder still.",
 )
 
 
