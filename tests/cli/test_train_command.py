@@ -252,11 +252,20 @@ def test_after_nan_the_checkpoint_from_before_is_named_and_whole(train, photos, 
         assert np.isfinite(array).all()
 
 
-def test_too_large_for_the_memory_is_one_sentence(train, photos, monkeypatch):
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        ((), "this"),
+        (("Unable to allocate 137. GiB",), "this (Unable to allocate 137. GiB)"),
+        (("8 inputs are too many: about 5 at a time would fit.",), "this (8 inputs are too many: about 5 at a time "
+         "would fit)"),
+    ],
+)  # fmt: skip
+def test_too_large_for_the_memory_is_one_sentence_with_its_cause(train, photos, monkeypatch, cause, said):
     def too_large(*arguments, **rest):
-        raise MemoryError
+        raise MemoryError(*cause)
 
     monkeypatch.setattr(colorizing, "Batches", partial(too_large))
     assert train(photos, code=1).endswith(
-        "\nError: there is not enough memory for this: try smaller pictures or batches.\n"
+        f"\nError: there is not enough memory for {said}: try smaller pictures or batches.\n"
     )

@@ -32,7 +32,8 @@ def in_one_sentence(writing: str) -> Iterator[None]:
     except OSError as error:
         raise click.ClickException(f"{writing}: {error.strerror}." if error.strerror else str(error)) from error
     except MemoryError as error:
-        said = str(error) or "there is not enough memory for this: try smaller pictures or batches."
+        cause = f" ({str(error).rstrip('.')})" if str(error) else ""
+        said = f"there is not enough memory for this{cause}: try smaller pictures or batches."
         raise click.ClickException(said) from error
     except CheckpointError as error:
         needed = "needed is a network that tinycolor train has saved, such as RUN/best.safetensors"
