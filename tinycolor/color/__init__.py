@@ -17,6 +17,7 @@ from tinycolor.color.spaces import (
     xyz_to_linear,
     yuv_to_rgb,
 )
+from tinycolor.color.welsh import transfer, transfer_lab
 
 __all__ = [
     "annealed_mean",
@@ -33,6 +34,8 @@ __all__ = [
     "rgb_to_yuv",
     "soft_encode",
     "srgb_to_linear",
+    "transfer",
+    "transfer_lab",
     "xyz_to_lab",
     "xyz_to_linear",
     "yuv_to_rgb",
