@@ -19,9 +19,9 @@ def error(row, result):
 def test_what_is_said_to_work_beats_what_is_said_to_fail_and_all_is_on_the_sheet():
     works, works_too, fails, pagoda = rows = example.rows()
     assert error(works_too, "result: works too") < error(works_too, "grey")
-    assert error(fails, "result: fails") > 2 * error(fails, "grey")
+    assert error(fails, "result: fails") > 1.5 * error(fails, "grey")
     assert "result: works" in works
-    sky, bushes = example.SWATCHES.values()
+    sky, _ = example.SWATCHES.values()
     without, with_them = pagoda["result without the swatches"], pagoda["result with them"]
     blue = [lab_of(picture[sky[0].part])[..., 2].mean() for picture in (without, with_them)]
     assert blue[1] < blue[0] - 5
