@@ -325,3 +325,55 @@ def test_losses_of_whole_numbers_or_of_nothing_are_refused() -> None:
     for y in (np.arange(3), np.ones((0, 2))):
         with pytest.raises(ValueError, match="float32 or float64, and at least one number"):
             losses.mse(y, y)
+
+
+# What a generator minimises, by what the discriminator says of its fakes.
+
+OBJECTIVES = {
+    "non_saturating": (losses.non_saturating, lambda d: -np.log(d), lambda d: d - 1),
+    "minimax": (losses.minimax, lambda d: np.log(1 - d), lambda d: -d),
+}
+objectives = pytest.mark.parametrize(("loss", "formula", "slope"), OBJECTIVES.values(), ids=OBJECTIVES.keys())
+
+
+@objectives
+@shapes
+def test_a_generator_s_objective_agrees_with_its_formula(
+    loss: Loss, formula: Callable, slope: Callable, shape: tuple[int, ...]
+) -> None:
+    logits = draw(shape)
+    says_real = 1 / (1 + np.exp(-logits))
+    value, dz = loss(logits)
+    np.testing.assert_allclose(value, sum(map(formula, says_real.flat)) / logits.size, rtol=1e-12)
+    np.testing.assert_allclose(dz, slope(says_real) / logits.size, rtol=1e-12)
+
+
+@objectives
+def test_a_generator_s_gradient_agrees_with_differences(
+    loss: Loss, formula: Callable, slope: Callable, record_property, request
+) -> None:
+    @given(random_shape, seeds)
+    def check(shape: tuple[int, ...], seed: int) -> None:
+        record_property("gradient error", (request.node.callspec.id, gradcheck(loss, draw(shape, seed))))
+
+    check()
+
+
+@dtypes
+def test_where_the_discriminator_is_sure_only_one_objective_still_teaches(dtype: str) -> None:
+    """At D = 1e-8 minimax is flat, and the other has its full slope; where it is fooled it is the other way round."""
+    found_out, fooled = np.full((4, 1), np.log(1e-8), dtype), np.full((4, 1), -np.log(1e-8), dtype)
+    np.testing.assert_allclose(losses.minimax(found_out)[1], -1e-8 / 4, rtol=1e-5)
+    np.testing.assert_allclose(losses.non_saturating(found_out)[1], -1 / 4, rtol=1e-5)
+    np.testing.assert_allclose(losses.minimax(fooled)[1], -1 / 4, rtol=1e-5)
+    assert abs(losses.non_saturating(fooled)[1]).max() < 1e-7
+
+
+@objectives
+@dtypes
+def test_a_generator_s_objective_is_right_far_out(loss: Loss, formula: Callable, slope: Callable, dtype: str) -> None:
+    value, dz = loss(np.array([-1e4, 1e4], dtype))
+    sign = 1 if loss is losses.non_saturating else -1
+    np.testing.assert_allclose(value, sign * 1e4 / 2, rtol=1e-6)
+    np.testing.assert_array_equal(dz, np.array([-1, 0] if sign > 0 else [0, -1], dtype) / 2)
+    assert (value.dtype, dz.dtype) == (dtype, dtype)

@@ -119,10 +119,10 @@ def constant(numbers: np.ndarray, like: Array) -> Array:
     return _constants[key][1]
 
 
-def answer(layer: Any, *xs: np.ndarray) -> Any:
+def answer(layer: Any, *xs: np.ndarray, mode: str = "eval", rng: Any = None) -> Any:
     """Return what a layer predicts for NumPy arrays, as NumPy arrays, on whatever device the layer is."""
     weights = layer.parameters()
-    ys = layer.predict(*(beside(x, weights[0].data) if weights else x for x in xs))
+    ys = layer.predict(*(beside(x, weights[0].data) if weights else x for x in xs), mode=mode, rng=rng)
     return tuple(map(to_numpy, ys)) if isinstance(ys, tuple) else to_numpy(ys)
 
 

@@ -23,7 +23,7 @@ TILE = 256  # pixels along the side of the pieces that the network looks at
 STRIP = 1 << 19  # pixels of the photo that are worked on at a time
 
 
-def colorize(photo: np.ndarray, network: Colorizer, *, saturation: float = 1.0) -> np.ndarray:
+def colorize(photo: np.ndarray, network: Colorizer, *, saturation: float = 1.0, mode: str = "eval") -> np.ndarray:
     """Return a photo in the colours that a network imagines, uint8 (H, W, 3), sRGB.
 
     L* stays the photo's own, to less than 1; where the network's colour does not exist at that L*, its strength is
@@ -38,28 +38,34 @@ def colorize(photo: np.ndarray, network: Colorizer, *, saturation: float = 1.0) 
     saturation : float
         Strength of the colours, at least 0: 1 as the network says, 2 twice as strong, 0 grey.
 
+    mode : {"eval", "paper", "instance"}
+        ``paper``: dropout and the statistics of the photo itself stay on, as pix2pix had it; ``instance``: the latter
+        alone.
+
     Raises
     ------
     ValueError
         Another dtype or shape, a negative saturation, or a network whose colours are NaN or infinite.
     """
-    return colorize_and_count(photo, network, saturation=saturation)[0]
+    return colorize_and_count(photo, network, saturation=saturation, mode=mode)[0]
 
 
-def colorize_and_count(photo: np.ndarray, network: Colorizer, *, saturation: float = 1.0) -> tuple[np.ndarray, float]:
+def colorize_and_count(
+    photo: np.ndarray, network: Colorizer, *, saturation: float = 1.0, mode: str = "eval"
+) -> tuple[np.ndarray, float]:
     """As ``colorize``; also returns the share of pixels, 0..1, whose colour did not exist and was weakened."""
     if photo.dtype != np.uint8 or photo.ndim not in (2, 3) or photo.shape[2:] not in ((), (3,)) or not photo.size:
         raise ValueError(f"colorize got {photo.dtype} {photo.shape}, expected a photo, uint8 (H, W, 3) or (H, W).")
     if not 0 <= saturation < np.inf:
         raise ValueError(f"colorize got saturation={saturation}, expected a number from 0.")
     rgb = photo if photo.ndim == 3 else np.broadcast_to(photo[..., None], (*photo.shape, 3))
-    ab = saturation * predict_ab(network, lab_of(shrink(rgb, network.size))[None, ..., :1])[0]
+    ab = saturation * predict_ab(network, lab_of(shrink(rgb, network.size))[None, ..., :1], mode)[0]
     if not np.isfinite(ab).all():
         raise ValueError("the network's colours are NaN or infinite: its training went wrong, take another checkpoint.")
     return lay_under(rgb, ab)
 
 
-def predict_ab(network: Colorizer, lightness: Array) -> Array:
+def predict_ab(network: Colorizer, lightness: Array, mode: str = "eval") -> Array:
     """Return a* and b*, (N, H, W, 2), of pictures L* 0..100, (N, H, W, 1), of any size.
 
     Pictures whose sides are no multiples of what the network needs are widened by repeating their last pixels. Large
@@ -69,7 +75,7 @@ def predict_ab(network: Colorizer, lightness: Array) -> Array:
     height, width = lightness.shape[1:3]
     unit = network.multiple
     whole = np.pad(lightness, ((0, 0), (0, -height % unit), (0, -width % unit), (0, 0)), mode="edge")
-    paint = network.painter(whole)
+    paint = network.painter(whole, mode=mode)
     if max(whole.shape[1:3]) <= TILE:
         return paint(whole)[:, :height, :width]
     # Tiles begin at multiples of the unit, so that pooling pairs the same pixels as in the whole.

@@ -46,7 +46,7 @@ class JudgedPhotos:
         return (crop(photo, self.size) for photo in self._photos.some())
 
 
-def evaluate(network: Colorizer, photos: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
+def evaluate(network: Colorizer, photos: Iterable[np.ndarray], mode: str = "eval") -> dict[str, dict[str, float]]:
     """Return all metrics of a network's colours, of grey, of the photos' mean colour, and of the truth itself.
 
     Parameters
@@ -55,22 +55,25 @@ def evaluate(network: Colorizer, photos: Iterable[np.ndarray]) -> dict[str, dict
         What is judged.
     photos : iterable of arrays
         uint8 (size, size, 3), all of one size; gone through more than once.
+    mode : {"eval", "paper", "instance"}
+        As ``tc.colorize``; each photo by itself.
 
     Returns
     -------
     dict
         ``network``, ``grey``, ``mean colour`` and ``truth``, each with the figures of ``metrics.Scores``.
     """
-    return {"network": judge(network, photos), **baselines(photos)}
+    return {"network": judge(network, photos, mode), **baselines(photos)}
 
 
-def judge(network: Colorizer, photos: Iterable[np.ndarray]) -> dict[str, float]:
+def judge(network: Colorizer, photos: Iterable[np.ndarray], mode: str = "eval") -> dict[str, float]:
     """Return all metrics of a network's colours."""
     scores = Scores()
     remaining = iter(photos)
-    while some := list(islice(remaining, AT_ONCE)):
+    # The statistics of a batch are to be those of each photo, as they are when one photo is coloured.
+    while some := list(islice(remaining, AT_ONCE if mode == "eval" else 1)):
         truth = np.stack(some)
-        for rgb, ab, true_rgb in zip(*predict_photos(network, truth), truth, strict=True):
+        for rgb, ab, true_rgb in zip(*predict_photos(network, truth, mode), truth, strict=True):
             scores.add(rgb, ab, true_rgb)
     return scores.result()
 
@@ -87,9 +90,9 @@ def baselines(photos: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
     return {"grey": grey.result(), "mean colour": mean_colour.result(), "truth": truth.result()}
 
 
-def predict_photos(network: Colorizer, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def predict_photos(network: Colorizer, photos: np.ndarray, mode: str = "eval") -> tuple[np.ndarray, np.ndarray]:
     """Return photos, uint8 (N, H, W, 3), in a network's colours, and its a* and b*, (N, H, W, 2)."""
-    ab = predict_ab(network, lab_of(photos)[..., :1])
+    ab = predict_ab(network, lab_of(photos)[..., :1], mode)
     return np.stack([lay_under(photo, one)[0] for photo, one in zip(photos, ab, strict=True)]), ab
 
 

@@ -83,6 +83,28 @@ def bce_with_logits(logits: Array, target: Array) -> tuple[Array, Array]:
     return loss.mean(), (sigmoid(logits) - target) / logits.size
 
 
+def non_saturating(logits: Array) -> tuple[Array, Array]:
+    """What a generator minimises to be taken for real: ``-mean(log sigmoid(z))``, ``dz = (sigmoid(z) - 1) / size``.
+
+    ``logits`` is what the discriminator says of its fakes. Where it is sure of them, the gradient is at its strongest.
+
+    Source: I. Goodfellow et al., "Generative adversarial nets", NIPS 2014, section 3.
+    """
+    return bce_with_logits(logits, array_module(logits).ones_like(logits))
+
+
+def minimax(logits: Array) -> tuple[Array, Array]:
+    """What a generator minimises in the minimax game: ``mean(log(1 - sigmoid(z)))``, ``dz = -sigmoid(z) / size``.
+
+    ``logits`` is what the discriminator says of its fakes. Where it is sure of them, as it is at first, next to no
+    gradient is left: prefer ``non_saturating``.
+
+    Source: as ``non_saturating``, equation 1.
+    """
+    loss, dz = bce_with_logits(logits, array_module(logits).zeros_like(logits))
+    return -loss, -dz
+
+
 def cross_entropy(logits: Array, target: Array, weight: Array | None = None) -> tuple[Array, Array]:
     """Cross-entropy of ``softmax(logits)`` over the last axis: ``mean(weight * -sum(t * log_softmax(z)))``.
 

@@ -20,7 +20,7 @@ from tinycolor.threads import in_lanes, scratch
 
 Schedule = Callable[[int], float]
 
-BLOCK = 1 << 17  # numbers per block: fewer, larger calls let the lanes run free
+BLOCK = 1 << 18  # numbers per block: fewer, larger calls let the lanes run free
 
 
 class Optimizer:

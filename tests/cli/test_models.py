@@ -30,6 +30,13 @@ def state(folder):
         name: array.tobytes()
         for arrays in (checkpoint.network.state_dict(), checkpoint.optimizer_state)
         for name, array in arrays.items()
+    } | {
+        f"discriminator {name}": array.tobytes()
+        for arrays in (
+            checkpoint.discriminator.state_dict() if checkpoint.discriminator else {},
+            checkpoint.discriminator_optimizer_state,
+        )
+        for name, array in arrays.items()
     }
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 
+import tinycolor as tc
 from tinycolor.bench import gpu as gpu_bench
 from tinycolor.bench import gpu_ours, gpu_plan
 from tinycolor.bench.child import BenchError
@@ -13,10 +14,29 @@ from tinycolor.bench.gpu import GpuReport, GpuRow
 from tinycolor.bench.turns import Reading
 
 
-@pytest.mark.parametrize("name", ["cross-circle:2", "conv:1,4,6,6,4,3,1"])
+def small_pix2pix():
+    generator = tc.networks.Pix2PixGenerator(levels=2, base_width=2)
+    return generator, tc.networks.PatchDiscriminator(layers=1, base_width=2)
+
+
+def small_pix2pix_batch(pictures):
+    return gpu_ours.noise(pictures, 16, 16, 1), gpu_ours.noise(pictures, 16, 16, 2)
+
+
+class SmallIizuka(tc.networks.Iizuka):
+    def __init__(self):
+        super().__init__(3, width=1 / 32, global_size=32, size=32)
+
+
+@pytest.mark.parametrize(
+    "name", ["cross-circle:2", "conv:1,4,6,6,4,3,1", "pix2pix:1", "pix2pix-inference:1", "iizuka:1"]
+)
 @pytest.mark.usefixtures("cupy")
 def test_our_side_is_recorded_and_played_back(monkeypatch, name):
     monkeypatch.setattr(gpu_ours, "REPEATS", 3)
+    monkeypatch.setattr(gpu_ours, "pix2pix", small_pix2pix)
+    monkeypatch.setattr(gpu_ours, "pix2pix_batch", small_pix2pix_batch)
+    monkeypatch.setattr(tc.networks, "Iizuka", SmallIizuka)
     work = gpu_ours.make(name, "default")
     work()
     assert work.repeats == 3
@@ -28,6 +48,10 @@ def test_the_cases_are_those_of_the_goals():
         "cross-circle:32",
         "color-unet:16",
         "color-unet:128",
+        "pix2pix:1",
+        "pix2pix:16",
+        "pix2pix-inference:1",
+        "iizuka:16",
     ]
     assert len(gpu_plan.CONVOLUTIONS) == 7
     assert {case.layouts for case in gpu_plan.CASES} == {gpu_plan.MODES, ("graph", "graph,channels_last")}

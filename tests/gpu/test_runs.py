@@ -15,6 +15,10 @@ from tinycolor.training.loop import NotFiniteError
 from tinycolor.training.settings import Settings
 
 SETTINGS = Settings(steps=5, size=16, batch=2, learning_rate=1e-2)
+DUEL = Settings(
+    steps=4, model="pix2pix", width=1 / 32, size=16, batch=2, learning_rate=2e-4, optimizer="adam-gan", loss="l1+cgan"
+)
+BOTH = pytest.mark.parametrize("settings", [SETTINGS, DUEL], ids=["alone", "duel"])
 
 
 @pytest.fixture(autouse=True)
@@ -45,22 +49,24 @@ def losses(run, until=99):
     return found
 
 
+@BOTH
 @pytest.mark.usefixtures("cupy")
-def test_a_run_learns_the_same_on_both_devices(photos, tmp_path):
+def test_a_run_learns_the_same_on_both_devices(photos, tmp_path, settings):
     with tc.precision("fp32"):
-        there = runs.start(open_dataset(photos), tmp_path / "gpu", SETTINGS, "gpu")
-        assert tc.array_module(there.optimizer.data) is not np
+        there = runs.start(open_dataset(photos), tmp_path / "gpu", settings, "gpu")
+        assert tc.array_module(there.learner.optimizer.data) is not np
         on_gpu = losses(there)
-    on_cpu = losses(runs.start(open_dataset(photos), tmp_path / "cpu", SETTINGS))
+    on_cpu = losses(runs.start(open_dataset(photos), tmp_path / "cpu", settings))
     np.testing.assert_allclose(on_gpu, on_cpu, rtol=1e-3)
     scores = [run.log()[-1]["validation"]["ab_mae"] for run in (there, runs.resume(photos, tmp_path / "cpu"))]
     assert scores[0] == pytest.approx(scores[1], rel=1e-2)
 
 
+@BOTH
 @pytest.mark.usefixtures("cupy")
-def test_a_run_goes_on_on_the_other_device(photos, tmp_path):
-    straight = losses(runs.start(open_dataset(photos), tmp_path / "straight", SETTINGS))
-    begun = runs.start(open_dataset(photos), tmp_path / "run", SETTINGS)
+def test_a_run_goes_on_on_the_other_device(photos, tmp_path, settings):
+    straight = losses(runs.start(open_dataset(photos), tmp_path / "straight", settings))
+    begun = runs.start(open_dataset(photos), tmp_path / "run", settings)
     first = losses(begun, until=2)
     begun.save()
     with tc.precision("fp32"):
@@ -70,10 +76,11 @@ def test_a_run_goes_on_on_the_other_device(photos, tmp_path):
         assert isinstance(array, np.ndarray)
 
 
+@BOTH
 @pytest.mark.usefixtures("cupy")
-def test_stopped_on_the_gpu_it_goes_on_there_to_the_same_bits(photos, tmp_path):
-    losses(runs.start(open_dataset(photos), tmp_path / "straight", SETTINGS, "gpu"))
-    begun = runs.start(open_dataset(photos), tmp_path / "run", SETTINGS, "gpu")
+def test_stopped_on_the_gpu_it_goes_on_there_to_the_same_bits(photos, tmp_path, settings):
+    losses(runs.start(open_dataset(photos), tmp_path / "straight", settings, "gpu"))
+    begun = runs.start(open_dataset(photos), tmp_path / "run", settings, "gpu")
     losses(begun, until=3)
     begun.save()
     losses(runs.resume(photos, tmp_path / "run", "gpu"))
@@ -98,8 +105,9 @@ def test_a_rate_that_blows_up_is_named_there_too(photos, tmp_path):
         lambda: tc.networks.UNet(1, 2, "same", width=1 / 32, size=16),
         lambda: tc.networks.Zhang(1 / 32, size=16),
         lambda: tc.networks.Iizuka(3, 1 / 32, global_size=32, size=16),
+        lambda: tc.networks.Pix2PixGenerator(1, 2, 4, 4),
     ],
-    ids=["ColorUNet", "UNet", "Zhang", "Iizuka"],
+    ids=["ColorUNet", "UNet", "Zhang", "Iizuka", "Pix2Pix"],
 )
 def test_photos_are_coloured_and_judged_there(make):
     network: Colorizer = make()

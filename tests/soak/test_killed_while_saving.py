@@ -22,12 +22,19 @@ import itertools, sys
 import numpy as np
 import tinycolor as tc
 
-network = tc.networks.ColorUNet(widths=(32, 64), size=16)
-optimizer = tc.optim.Adam(network.parameters())
+networks = {
+    "network": tc.networks.Pix2PixGenerator(1, 2, 3, 8),
+    "discriminator": tc.networks.PatchDiscriminator(3, 2, 16),
+}
+adam, its_own = (tc.optim.Adam(network.parameters()) for network in networks.values())
 for number in itertools.count(int(sys.argv[2])):
-    network.load_state_dict({name: np.full_like(array, number) for name, array in network.state_dict().items()})
-    optimizer.m[:] = optimizer.v[:] = number
-    tc.save_checkpoint(sys.argv[1], network, optimizer=optimizer, progress={"number": number})
+    for network in networks.values():
+        network.load_state_dict({name: np.full_like(array, number) for name, array in network.state_dict().items()})
+    for optimizer in (adam, its_own):
+        optimizer.m[:] = optimizer.v[:] = number
+    tc.save_checkpoint(
+        sys.argv[1], **networks, optimizer=adam, discriminator_optimizer=its_own, progress={"number": number}
+    )
     print(number, flush=True)
 """
 
@@ -51,10 +58,10 @@ def test_a_loadable_checkpoint_after_every_kill_and_no_orphans_after_sweeping(tm
         checkpoint = read_checkpoint(path)
         number = checkpoint.progress["number"]
         assert number in (safe, safe + 1)
-        for array in checkpoint.network.state_dict().values():
-            assert (array == number).all()
-        for name in "mv":
-            assert (checkpoint.optimizer_state[name] == number).all()
+        for network in (checkpoint.network, checkpoint.discriminator):
+            assert all((array == number).all() for array in network.state_dict().values())
+        for state in (checkpoint.optimizer_state, checkpoint.discriminator_optimizer_state):
+            assert all((state[name] == number).all() for name in "mv")
         orphans += len(list(tmp_path.glob(f"*{TEMPORARY}")))
         sweep(tmp_path)
         assert list(tmp_path.iterdir()) == [path]

@@ -24,9 +24,11 @@ from pathlib import Path
 from tinycolor.training.checkpoint import CheckpointError, read_checkpoint
 
 def meaning(checkpoint):
+    rival, its_own = checkpoint.discriminator, checkpoint.discriminator_optimizer_state
     arrays = {**checkpoint.network.state_dict(), **checkpoint.optimizer_state}
+    arrays |= {f"rival {name}": array for name, array in {**(rival.state_dict() if rival else {}), **its_own}.items()}
     kinds = [(name, str(array.dtype), array.shape) for name, array in sorted(arrays.items())]
-    texts = json.dumps([repr(checkpoint.network), checkpoint.progress, kinds])
+    texts = json.dumps([repr(checkpoint.network), repr(rival), checkpoint.progress, kinds])
     numbers = b"".join(arrays[name].tobytes() for name in sorted(arrays))
     return hashlib.sha256(texts.encode() + numbers).hexdigest()
 
@@ -45,19 +47,29 @@ print(json.dumps([results, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 
 """
 
 
-@pytest.fixture
-def whole(tmp_path):
-    """Return two checkpoints of the same run, no two numbers alike."""
-    network = tc.networks.ColorUNet(widths=(4, 8), size=16)
-    optimizer = tc.optim.Adam(network.parameters())
+@pytest.fixture(params=["one network", "two networks"])
+def whole(request, tmp_path):
+    """Return what is saved, and two checkpoints of the same run, no two numbers alike."""
+    networks = {"network": tc.networks.ColorUNet(widths=(4, 8), size=16)}
+    if request.param == "two networks":
+        networks = {
+            "network": tc.networks.Pix2PixGenerator(1, 2, 2, 4),
+            "discriminator": tc.networks.PatchDiscriminator(3, 1, 4),
+        }
+    optimizers = {
+        {"network": "optimizer", "discriminator": "discriminator_optimizer"}[part]: tc.optim.Adam(network.parameters())
+        for part, network in networks.items()
+    }
     rng, contents = np.random.default_rng(0), []
     for step in range(2):
-        for array in (optimizer.m, optimizer.v):
-            array[:] = rng.random(array.shape)
-        network.load_state_dict({name: rng.random(a.shape, "float32") for name, a in network.state_dict().items()})
-        tc.save_checkpoint(tmp_path / "whole", network, optimizer=optimizer, progress={"step": step, "best": 8.5})
+        for optimizer in optimizers.values():
+            for array in (optimizer.m, optimizer.v):
+                array[:] = rng.random(array.shape)
+        for network in networks.values():
+            network.load_state_dict({name: rng.random(a.shape, "float32") for name, a in network.state_dict().items()})
+        tc.save_checkpoint(tmp_path / "whole", **networks, **optimizers, progress={"step": step, "best": 8.5})
         contents.append((tmp_path / "whole").read_bytes())
-    return contents
+    return request.param, contents
 
 
 def split(content):
@@ -159,13 +171,14 @@ MUTATIONS = (
 
 
 def test_mutated_checkpoints_are_refused_soon_and_in_little_memory(whole, tmp_path):
+    what, contents = whole
     folder = tmp_path / "mutated"
     folder.mkdir()
     rng = random.Random(0)
     for mutate in MUTATIONS:
         for number in range(EACH):
-            (folder / f"{mutate.__name__} {number}").write_bytes(mutate(whole[0], whole[1], rng))
-    for number, content in enumerate(whole):
+            (folder / f"{mutate.__name__} {number}").write_bytes(mutate(*contents, rng))
+    for number, content in enumerate(contents):
         (folder / f"whole {number}").write_bytes(content)
     read = subprocess.run([sys.executable, "-c", READ_ALL, folder], capture_output=True, text=True, check=False)
     assert read.returncode == 0, read.stderr
@@ -177,7 +190,7 @@ def test_mutated_checkpoints_are_refused_soon_and_in_little_memory(whole, tmp_pa
     assert set(outcomes) <= {*meanings, "refused"}
     slowest = max(seconds for _, seconds in results.values())
     note(
-        "checkpoints, mutated",
+        f"checkpoints of {what}, mutated",
         files=len(results),
         refused=outcomes.count("refused"),
         unharmed=len(results) - outcomes.count("refused"),

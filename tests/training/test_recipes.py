@@ -116,5 +116,5 @@ def test_every_segmenter_gives_scores_of_the_classes(model):
 
 
 def test_models_have_names_of_their_own_task():
-    assert set(MODELS) == {"colorize", "segment"}
+    assert set(MODELS) == {"colorize", "segment", "translate"}
     assert all(recipe.losses for table in MODELS.values() for recipe in table.values())

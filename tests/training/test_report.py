@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tinycolor.data.photos import ImageError
-from tinycolor.training import report
+from tinycolor.training import curves, report
 from tinycolor.training.colorizing import WORDS, Colorizing
 
 SETTINGS = {"photos": "<i>holidays</i>", "size": 64, "steps": 2400, "learning_rate": 0.001}
@@ -177,7 +177,7 @@ class TestSheetsOnThePage:
 
 class TestCurves:
     def test_one_line_each_with_its_references(self):
-        figure = report._figure_of_report([judged(121, 8.9), judged(242, 6.7)], "ab_mae", "ab MAE", ("grey",))
+        figure = curves.figure_of_report([judged(121, 8.9), judged(242, 6.7)], "ab_mae", "ab MAE", ("grey",))
         network, grey = figure.axes[0].lines
         assert network.get_xydata().tolist() == [[121, 8.9], [242, 6.7]]
         assert list(grey.get_ydata()) == [8.45, 8.45]
@@ -188,25 +188,25 @@ class TestCurves:
         ]
 
     def test_colourfulness_stands_between_grey_and_truth(self):
-        figure = report._figure_of_report([judged(121, 8.9)], "colourfulness", "colourfulness", ("grey", "truth"))
+        figure = curves.figure_of_report([judged(121, 8.9)], "colourfulness", "colourfulness", ("grey", "truth"))
         assert [line.get_ydata()[0] for line in figure.axes[0].lines] == [12.0, 0.0, 33.1]
 
     def test_a_single_point_can_be_seen(self):
         for figure in (
-            report._figure_of_loss([step(20)]),
-            report._figure_of_report([judged(121, 8.9)], "psnr", "PSNR", ("grey",)),
+            curves.figure_of_loss([step(20)]),
+            curves.figure_of_report([judged(121, 8.9)], "psnr", "PSNR", ("grey",)),
         ):
             assert figure.axes[0].lines[0].get_marker() == "."
 
     def test_the_loss_is_logarithmic(self):
-        axis = report._figure_of_loss([step(20, 0.1), step(40, 0.01)]).axes[0]
+        axis = curves.figure_of_loss([step(20, 0.1), step(40, 0.01)]).axes[0]
         assert axis.get_yscale() == "log"
         assert axis.lines[0].get_xydata().tolist() == [[20, 0.1], [40, 0.01]]
 
     def test_of_a_long_run_each_point_is_a_mean(self):
         losses = [step(20 * number, 1.0 if number % 2 else 3.0) for number in range(1, 2001)]
-        points = report._figure_of_loss(losses).axes[0].lines[0].get_xydata()
-        assert len(points) == report.MOST_POINTS
+        points = curves.figure_of_loss(losses).axes[0].lines[0].get_xydata()
+        assert len(points) == curves.MOST_POINTS
         assert np.allclose(points[:, 1], 2)
         assert points[-1, 0] == 40_000
 

@@ -85,7 +85,7 @@ def advance(run, until=None):
 def hash_of(run):
     """SHA-256 of all weights and running statistics, and of all that the optimizer remembers."""
     states = run.task.network.state_dict() | {
-        f"Adam {name}": array for name, array in run.optimizer.state_dict().items()
+        f"Adam {name}": array for name, array in run.learner.optimizer.state_dict().items()
     }
     digest = hashlib.sha256()
     for name, array in sorted(states.items()):

@@ -215,6 +215,81 @@ def test_weights_without_colours_are_refused():
         tc.load_torch_state_dict(network, state)
 
 
+# --- the levels in levels of pix2pix ---------------------------------------------------------------------------
+
+
+def unet_generator(levels, first=2):
+    """Return a state dict under junyanz's names, of a generator of 3 to 3 channels, and where they are, outside in."""
+    widths = [first * min(2**number, 8) for number in range(levels)]
+    name, state, inputs, places = "model.model", {}, 3, []
+    for level, width in enumerate(widths):
+        outermost, innermost = level == 0, level == levels - 1
+        down, up = (0, 3) if outermost else (1, 3) if innermost else (1, 5)
+        state[f"{name}.{down}.weight"] = numbers(width, inputs, 4, 4)
+        state[f"{name}.{up}.weight"] = numbers(width if innermost else 2 * width, inputs, 4, 4)
+        if outermost:
+            state[f"{name}.{up}.bias"] = numbers(3)
+        for place, channels in ((2, width),) * (not outermost and not innermost) + ((up + 1, inputs),) * (
+            not outermost
+        ):
+            state |= {f"{name}.{place}.{part}": array for part, array in norm(channels).items()}
+        places.append((f"{name}.{down}", f"{name}.{up}"))
+        name += ".1.model" if outermost else ".3.model"
+        inputs = width
+    return state, places
+
+
+@pytest.mark.parametrize("levels", [5, 7])
+def test_every_number_of_pix2pix_s_generator_finds_its_place(levels):
+    state, places = unet_generator(levels)
+    network = tc.networks.Pix2PixGenerator(3, 3, levels, 2)
+    tc.load_torch_state_dict(network, state)
+    transposes = layers(network, tc.ConvTranspose2d)[::-1]
+    for (down, up), convolution, transpose in zip(places, layers(network, tc.Conv2d), transposes, strict=True):
+        np.testing.assert_array_equal(convolution.weight.data, np.einsum("oiyx->yxio", state[f"{down}.weight"]))
+        np.testing.assert_array_equal(transpose.weight.data, np.einsum("ioyx->yxoi", state[f"{up}.weight"]))
+    np.testing.assert_array_equal(transposes[0].bias.data, state["model.model.3.bias"])
+    total = sum(array.size for name, array in state.items() if "num_batches" not in name)
+    assert total == sum(array.size for array in network.state_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (lambda: tc.networks.Pix2PixGenerator(3, 3, 6, 2), r"without model\.model\.1\.model\.3\.model.* expected the"),
+        (lambda: tc.networks.Pix2PixGenerator(3, 3, 5, 3), r"shape \(2, 3, 4, 4\), float32, expected \(3, 3, 4, 4\)"),
+        (lambda: tc.networks.Pix2PixGenerator(1, 3, 5, 2), r"shape \(2, 3, 4, 4\), float32, expected \(2, 1, 4, 4\)"),
+        (
+            lambda: tc.networks.PatchDiscriminator(6, 3, 2),
+            r"without model\.0\.weight, .* and with unknown model\.model",
+        ),
+    ],
+)
+def test_weights_of_another_generator_are_refused(network, message):
+    network = network()
+    before = digest(network)
+    with pytest.raises(ValueError, match=message):
+        tc.load_torch_state_dict(network, unet_generator(5)[0])
+    assert digest(network) == before
+
+
+def test_every_number_of_pix2pix_s_discriminator_finds_its_place():
+    state = {"model.0.bias": numbers(2), "model.11.bias": numbers(1)}
+    widths = {0: (2, 6), 2: (4, 2), 5: (8, 4), 8: (16, 8), 11: (1, 16)}
+    for place, (outputs, inputs) in widths.items():
+        state[f"model.{place}.weight"] = numbers(outputs, inputs, 4, 4)
+    for place, channels in {3: 4, 6: 8, 9: 16}.items():
+        state |= {f"model.{place}.{part}": array for part, array in norm(channels).items()}
+    network = tc.networks.PatchDiscriminator(6, 3, 2)
+    tc.load_torch_state_dict(network, state)
+    for place, convolution in zip(widths, layers(network, tc.Conv2d), strict=True):
+        np.testing.assert_array_equal(convolution.weight.data, np.einsum("oiyx->yxio", state[f"model.{place}.weight"]))
+    for place, layer in zip((3, 6, 9), layers(network, tc.BatchNorm2d), strict=True):
+        ours = layer.weight.data, layer.bias.data, layer.running_mean, layer.running_var
+        for part, array in zip(("weight", "bias", "running_mean", "running_var"), ours, strict=True):
+            np.testing.assert_array_equal(array, state[f"model.{place}.{part}"])
+
+
 # --- files -----------------------------------------------------------------------------------------------------
 
 

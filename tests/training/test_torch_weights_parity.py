@@ -122,6 +122,61 @@ class ECCV16(nn.Module):
         return 110 * nn.functional.interpolate(self.model_out(shares), scale_factor=4, mode="bilinear")
 
 
+class UnetSkipConnectionBlock(nn.Module):
+    """junyanz's models/networks.py: a level with all that lies deeper, and before it the channels that it was given."""
+
+    def __init__(
+        self, outer: int, inner: int, deeper: nn.Module | None, inputs: int | None = None, dropout: bool = False
+    ):
+        super().__init__()
+        self.outermost = inputs is not None
+        norms = not self.outermost
+        layers: list[nn.Module] = [nn.LeakyReLU(0.2, True)] if norms else []
+        layers.append(nn.Conv2d(inputs or outer, inner, 4, 2, 1, bias=False))
+        if deeper is not None:
+            layers += [nn.BatchNorm2d(inner), deeper] if norms else [deeper]
+        layers.append(nn.ReLU(True))
+        layers.append(nn.ConvTranspose2d(inner if deeper is None else 2 * inner, outer, 4, 2, 1, bias=not norms))
+        layers.append(nn.BatchNorm2d(outer) if norms else nn.Tanh())
+        self.model = nn.Sequential(*layers, *([nn.Dropout(0.5)] if dropout else []))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
+
+
+class UnetGenerator(nn.Module):
+    """junyanz's unet_256 for 8 levels, unet_128 for 7; ``first`` is 64 there."""
+
+    def __init__(self, inputs: int, outputs: int, levels: int, first: int):
+        super().__init__()
+        block = UnetSkipConnectionBlock(8 * first, 8 * first, None)
+        for _ in range(levels - 5):
+            block = UnetSkipConnectionBlock(8 * first, 8 * first, block, dropout=True)
+        for factor in (4, 2, 1):
+            block = UnetSkipConnectionBlock(factor * first, 2 * factor * first, block)
+        self.model = UnetSkipConnectionBlock(outputs, first, block, inputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x)
+
+
+class NLayerDiscriminator(nn.Module):
+    """junyanz's basic discriminator for 3 layers, else n_layers; ``first`` is 64 there."""
+
+    def __init__(self, inputs: int, layers: int, first: int):
+        super().__init__()
+        sequence: list[nn.Module] = [nn.Conv2d(inputs, first, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+        widths = [first * min(2**number, 8) for number in range(layers + 1)]
+        for number in range(1, layers + 1):
+            stride = 2 if number < layers else 1
+            sequence.append(nn.Conv2d(widths[number - 1], widths[number], 4, stride, 1, bias=False))
+            sequence += [nn.BatchNorm2d(widths[number]), nn.LeakyReLU(0.2, True)]
+        self.model = nn.Sequential(*sequence, nn.Conv2d(widths[-1], 1, 4, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x)
+
+
 def trained(module: nn.Module) -> nn.Module:
     """Give every weight and statistic its formula, and what was published stays: the colours of Zhang."""
     state = module.float().state_dict()
@@ -166,6 +221,32 @@ def test_zhang_paints_as_richzhang_s():
     tc.load_torch_state_dict(network, published.state_dict())
     lightness = 50 + 50 * noise((2, 40, 64, 1), 1).astype(np.float32)
     assert relative_error(network.paint(lightness), answer(published, lightness)) <= 1e-5
+
+
+@pytest.mark.parametrize(("levels", "channels"), [(8, (1, 2)), (7, (3, 3))], ids=["unet_256", "unet_128"])
+def test_pix2pix_draws_as_junyanz_s(levels, channels):
+    network, published = (
+        tc.networks.Pix2PixGenerator(*channels, levels, 4),
+        trained(UnetGenerator(*channels, levels, 4)),
+    )
+    tc.load_torch_state_dict(network, published.state_dict())
+    x = noise((2, network.size, network.size, channels[0]), 1).astype(np.float32)
+    assert relative_error(network.predict(x), answer(published, x)) <= 1e-5
+    # As the authors ran it, but that no unit is dropped: with the batch's statistics.
+    for ours in (layer for _, layer in network.walk() if isinstance(layer, tc.Dropout)):
+        ours.p = 0.0
+    for theirs in (layer for layer in published.train().modules() if isinstance(layer, nn.Dropout)):
+        theirs.p = 0.0
+    ours = network.predict(x, mode="paper", rng=tc.Generator(0))
+    assert relative_error(ours, answer(published, x)) <= 2e-5
+
+
+@pytest.mark.parametrize("layers", [3, 1, 5])
+def test_patches_are_judged_as_by_junyanz_s(layers):
+    network, published = tc.networks.PatchDiscriminator(6, layers, 8), trained(NLayerDiscriminator(6, layers, 8))
+    tc.load_torch_state_dict(network, published.state_dict())
+    xs = [noise((2, 128, 96, 3), phase).astype(np.float32) for phase in (1, 2)]
+    assert relative_error(network.predict(*xs), answer(published, np.concatenate(xs, -1))) <= 1e-5
 
 
 def test_a_module_that_learns_and_a_file_of_it_are_read(tmp_path):

@@ -5,6 +5,7 @@
 
 ====================  =================================================================
 plan, ours, rival     what is measured, and how each side does it
+torch_networks        the networks, as one writes them in PyTorch
 worker, child         the process of one side, from within and from its parent
 load, turns           one after the other, and only while nobody else disturbs
 gpu, gpu_*            the same on a GPU, against all of PyTorch's modes

@@ -1,14 +1,20 @@
-"""tinycolor's side of the benchmark on a GPU: TF32, and one CUDA graph per step."""
+"""tinycolor's side of the benchmark on a GPU: TF32, and one CUDA graph per step.
+
+But for the step of pix2pix: `Duel` looks at its losses between the two networks, so it goes kernel by kernel.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 import tinycolor as tc
 from tinycolor.backend import Array, gpu
-from tinycolor.bench.ours import noise
+from tinycolor.bench.ours import duel_step, inference, noise, pix2pix, pix2pix_batch
 from tinycolor.kernels.conv import convolution
+from tinycolor.networks.iizuka import colour_and_scene_loss
 from tinycolor.training.graph import GpuStep
 
 REPEATS = 20  # steps between two moments at which the CPU waits for the GPU
@@ -32,25 +38,45 @@ def make(name: str, layout: str) -> Callable[[], Any]:
     if kind == "conv":
         return repeated(convolved(*map(int, numbers.split(","))))
     batch = int(numbers)
-    things = color_unet(batch) if kind == "color-unet" else cross_circle(batch)
-    network, x, target = (tc.to_device(thing, "gpu") for thing in things)
-    loss = tc.losses.mse if kind == "color-unet" else tc.losses.bce
-    step = GpuStep(network, tc.optim.Adam(network.parameters()), loss)
-    work = repeated(lambda: step(x, target))
+    if kind == "pix2pix":
+        return repeated(duel_step(*on_gpu(*pix2pix(), *pix2pix_batch(batch))))
+    if kind == "pix2pix-inference":
+        return repeated(recorded(inference(*on_gpu(pix2pix()[0], pix2pix_batch(batch)[0]))))
+    trained = {"color-unet": color_unet, "cross-circle": cross_circle, "iizuka": iizuka}[kind]
+    network, loss_function, x, *targets = trained(batch)
+    network, x, *targets = on_gpu(network, x, *targets)
+    step = GpuStep(network, tc.optim.Adam(network.parameters()), loss_function)
+    work = repeated(lambda: step(x, tuple(targets) if len(targets) > 1 else targets[0]))
     work()
     if any(plan.graph is None for plan in step.plans.values()):
         raise RuntimeError(f"{name} could not be recorded as a CUDA graph.")
     return work
 
 
-def color_unet(batch: int) -> tuple[tc.Layer, Array, Array]:
-    """Return the network, and a batch of noise."""
-    return tc.networks.ColorUNet(), noise(batch, 64, 64, 1), noise(batch, 64, 64, 2)
+def on_gpu(*things: Any) -> list[Any]:
+    """Return networks and arrays on the GPU."""
+    return [tc.to_device(thing, "gpu") for thing in things]
 
 
-def cross_circle(batch: int) -> tuple[tc.Layer, Array, Array]:
-    """Return the network, a batch of noise, and votes for it."""
-    return tc.networks.CrossCircleCNN(), noise(batch, 28, 28, 1), (noise(batch, 2) > 0).astype("float32")
+def color_unet(batch: int) -> tuple[Any, ...]:
+    """Return network, loss, a batch of noise, and what it should be."""
+    return tc.networks.ColorUNet(), tc.losses.mse, noise(batch, 64, 64, 1), noise(batch, 64, 64, 2)
+
+
+def cross_circle(batch: int) -> tuple[Any, ...]:
+    """Return network, loss, a batch of noise, and votes for it."""
+    votes = (noise(batch, 2) > 0).astype("float32")
+    return tc.networks.CrossCircleCNN(), tc.losses.bce, noise(batch, 28, 28, 1), votes
+
+
+def iizuka(batch: int) -> tuple[Any, ...]:
+    """Return network, loss, a batch of noise, and its colours and kinds of scenes."""
+    network = tc.networks.Iizuka()
+    size, classes = network.options["size"], network.options["scene_classes"]
+    ab = noise(batch, size // 2, size // 2, 2)
+    # As shares: in numbers of classes the loss looks for mistakes, which a graph cannot.
+    scenes = np.eye(classes, dtype=np.float32)[np.arange(batch) % classes]
+    return network, colour_and_scene_loss, noise(batch, size, size, 1), ab, scenes
 
 
 def repeated(work: Callable[[], Any]) -> Callable[[], Any]:

@@ -30,5 +30,9 @@ CASES = (
     Case("cross-circle:32", "cross-circle", "CrossCircleCNN training step, 28x28, batch 32", MODES),
     Case("color-unet:16", "color-unet", "ColorUNet training step, 64x64, batch 16", MODES),
     Case("color-unet:128", "color-unet", "ColorUNet training step, 64x64, batch 128", MODES),
+    Case("pix2pix:1", "pix2pix", "pix2pix training step, 256x256, batch 1", MODES),
+    Case("pix2pix:16", "pix2pix", "pix2pix training step, 256x256, batch 16", MODES),
+    Case("pix2pix-inference:1", "pix2pix", "pix2pix inference, 256x256, batch 1", MODES),
+    Case("iizuka:16", "iizuka", "Iizuka training step, 224x224, batch 16", MODES),
     *map(_convolution, CONVOLUTIONS),
 )

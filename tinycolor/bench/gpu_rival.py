@@ -16,8 +16,8 @@ REPEATS = 20  # steps between two moments at which the CPU waits for the GPU
 WARM_UPS = 3
 
 
-def _networks() -> ModuleType:
-    """The networks of rival.py; not as a part of tinycolor, see there."""
+def _rival() -> ModuleType:
+    """rival.py, with the networks; not as a part of tinycolor, see there."""
     spec = importlib.util.spec_from_file_location("rival", Path(__file__).with_name("rival.py"))
     assert spec is not None
     assert spec.loader is not None
@@ -45,11 +45,27 @@ def make(name: str, layout: str) -> Callable[[], Any]:
     kind, _, numbers = name.partition(":")
     if kind == "conv":
         return repeated(recorded(convolved(memory_format, *map(int, numbers.split(",")))))
-    network, loss_function, x, target = training(kind, int(numbers), memory_format)
-    if mode == "compile":
-        network = torch.compile(network, mode="reduce-overhead")
-    # What is in a graph must not read its step count from the CPU.
-    optimizer = torch.optim.Adam(network.parameters(), capturable=mode == "graph")
+    step = make_step(kind, int(numbers), memory_format, mode)
+    return repeated(recorded(step) if mode == "graph" else step)
+
+
+def make_step(kind: str, batch: int, memory_format: torch.memory_format, mode: str) -> Callable[[], Any]:
+    """Return what a network does in one step, of training unless the case is called inference."""
+
+    def prepared(network: Any) -> Any:
+        return torch.compile(network, mode="reduce-overhead") if mode == "compile" else network
+
+    graph = mode == "graph"  # what is in a graph must not read its step count from the CPU
+    rival = _rival()
+    if kind.startswith("pix2pix"):
+        generator, discriminator = map(prepared, rival.pix2pix(memory_format, "cuda"))
+        x, real = rival.pix2pix_pictures(memory_format, batch, "cuda")
+        if kind == "pix2pix-inference":
+            return rival.inference(generator, x)
+        return rival.duel_step(generator, discriminator, x, real, capturable=graph)
+    network, loss_function, x, target = training(rival.networks, kind, batch, memory_format)
+    network = prepared(network)
+    optimizer = torch.optim.Adam(network.parameters(), capturable=graph)
 
     def step() -> Tensor:
         loss = loss_function(network(x), target)
@@ -58,23 +74,34 @@ def make(name: str, layout: str) -> Callable[[], Any]:
         optimizer.step()
         return loss
 
-    return repeated(recorded(step) if mode == "graph" else step)
+    return step
 
 
-def training(kind: str, batch: int, memory_format: torch.memory_format) -> tuple[Any, Callable[..., Tensor], Any, Any]:
-    """Return network, loss, and a batch of noise."""
-    rival = _networks()
-    network: Any  # the stub of `to` does not know of memory_format alone
+def training(
+    networks: Any, kind: str, batch: int, memory_format: torch.memory_format
+) -> tuple[Any, Callable[..., Tensor], Tensor, Any]:
+    """Return network, loss, a batch of noise, and what it should be."""
+    network = {"color-unet": networks.ColorUNet, "cross-circle": networks.cross_circle, "iizuka": networks.Iizuka}[kind]
+
+    def noise(*shape: int) -> Tensor:
+        return torch.randn(shape, device="cuda").contiguous(memory_format=memory_format)
+
+    loss_function: Callable[..., Tensor] = functional.mse_loss
+    target: Any
     if kind == "color-unet":
-        network = rival.ColorUNet().cuda().to(memory_format=memory_format)
-        x, target = (
-            torch.randn(batch, channels, 64, 64, device="cuda").contiguous(memory_format=memory_format)
-            for channels in (1, 2)
-        )
-        return network, functional.mse_loss, x, target
-    network = rival.cross_circle().cuda().to(memory_format=memory_format)
-    x = torch.randn(batch, 1, 28, 28, device="cuda").contiguous(memory_format=memory_format)
-    return network, functional.binary_cross_entropy, x, (torch.randn(batch, 2, device="cuda") > 0).float()
+        x, target = noise(batch, 1, 64, 64), noise(batch, 2, 64, 64)
+    elif kind == "iizuka":
+        loss_function, x = colour_and_scene_loss, noise(batch, 1, 224, 224)
+        target = noise(batch, 2, 112, 112), torch.arange(batch, device="cuda")
+    else:
+        loss_function = functional.binary_cross_entropy
+        x, target = noise(batch, 1, 28, 28), (torch.randn(batch, 2, device="cuda") > 0).float()
+    return network().cuda().to(memory_format=memory_format), loss_function, x, target
+
+
+def colour_and_scene_loss(y: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor]) -> Tensor:
+    """Mean squared error of the colours, and 1/300 of the cross-entropy of the scenes."""
+    return functional.mse_loss(y[0], target[0]) + functional.cross_entropy(y[1], target[1]) / 300
 
 
 def convolved(

@@ -12,6 +12,7 @@ import tinycolor as tc
 from tinycolor.backend import Array
 from tinycolor.ops.fast.choose import conv2d_algorithm
 from tinycolor.threads import blas_threads
+from tinycolor.training.adversarial import Duel
 
 Step = Callable[[], Any]
 
@@ -34,6 +35,10 @@ def make(name: str, layout: str) -> Step:
         return training_step(tc.networks.ColorUNet(), tc.losses.mse, *color_unet_batch())
     if name == "cross-circle":
         return training_step(tc.networks.CrossCircleCNN(), tc.losses.bce, *cross_circle_batch())
+    if name == "pix2pix":
+        return duel_step(*pix2pix(), *pix2pix_batch(1))
+    if name == "pix2pix-inference":
+        return inference(pix2pix()[0], pix2pix_batch(1)[0])
     return convolution(*map(int, name.removeprefix("conv:").split(",")))
 
 
@@ -52,6 +57,37 @@ def training_step(
         return float(loss)
 
     return step
+
+
+def duel_step(generator: tc.Layer, discriminator: tc.Layer, x: Array, real: Array) -> Step:
+    """Return one whole step of pix2pix, in which both networks learn, on always the same batch."""
+    generator_optimizer, discriminator_optimizer = (
+        tc.optim.Adam(network.parameters(), 2e-4, betas=(0.5, 0.999)) for network in (generator, discriminator)
+    )
+    duel = Duel(
+        generator,
+        discriminator,
+        generator_optimizer,
+        discriminator_optimizer,
+        likeness=tc.losses.l1,
+        discriminator_weight=0.5,
+    )
+    return lambda: duel.step((x,), (), real)
+
+
+def inference(network: tc.Layer, x: Array) -> Step:
+    """Return what a network says of always the same batch, by its running statistics and without dropout."""
+    return lambda: network.predict(x)
+
+
+def pix2pix() -> tuple[tc.Layer, tc.Layer]:
+    """Return generator and discriminator with their first weights."""
+    return tc.networks.Pix2PixGenerator(), tc.networks.PatchDiscriminator()
+
+
+def pix2pix_batch(pictures: int) -> tuple[Array, Array]:
+    """Return noise for L*, and for a*b* within what the generator's tanh can say."""
+    return noise(pictures, 256, 256, 1), np.tanh(noise(pictures, 256, 256, 2))
 
 
 def color_unet_batch() -> tuple[Array, Array]:

@@ -61,6 +61,8 @@ def _convolution(shape: tuple[int, ...]) -> Case:
 CASES: tuple[Case, ...] = (
     Case("color-unet", "color-unet", "ColorUNet training step, 64x64, batch 16"),
     Case("cross-circle", "cross-circle", "CrossCircleCNN training step, 28x28, batch 32", (DEFAULT,)),
+    Case("pix2pix", "pix2pix", "pix2pix training step, 256x256, batch 1"),
+    Case("pix2pix-inference", "pix2pix", "pix2pix inference, 256x256, batch 1"),
     *map(_convolution, CONVOLUTIONS),
     Case("color-unet", "memory", f"peak memory, {MEMORY_STEPS} ColorUNet steps", BOTH, "peak"),
 )

@@ -6,7 +6,10 @@ PyTorch's times and its peak memory too.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -17,53 +20,17 @@ Step = Callable[[], Any]
 MEMORY_FORMATS = {"default": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
-class ColorUNet(nn.Module):
-    """The twin of ``tinycolor.networks.ColorUNet``, with its parameters in the same order."""
-
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 256)) -> None:
-        super().__init__()
-        self.levels = level(1, widths)
-        self.head = nn.Conv2d(widths[0], 2, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return a*b* (N, 2, H, W) for L* (N, 1, H, W)."""
-        return self.head(self.levels(x))
+def beside(name: str) -> ModuleType:
+    """Return a module that lies beside this one, not as a part of tinycolor."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-class Skip(nn.Module):
-    """What the inner layers make of x, and x itself beside it."""
-
-    def __init__(self, *inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = nn.Sequential(*inner)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return both, the inner layers' channels first."""
-        return torch.cat([self.inner(x), x], 1)
-
-
-def level(in_channels: int, widths: tuple[int, ...]) -> nn.Module:
-    """Return one level of the U with all that lies below it."""
-    width, below = widths[0], widths[1:]
-    if not below:
-        return two_blocks(in_channels, width)
-    around = Skip(nn.MaxPool2d(2), level(width, below), nn.Upsample(scale_factor=2))
-    return nn.Sequential(two_blocks(in_channels, width), around, two_blocks(below[0] + width, width))
-
-
-def two_blocks(in_channels: int, width: int) -> nn.Sequential:
-    """Return two 3x3 convolutions, each with batch norm and ReLU."""
-    layers: list[nn.Module] = []
-    for channels in (in_channels, width):
-        layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-    return nn.Sequential(*layers)
-
-
-def cross_circle() -> nn.Sequential:
-    """Return the twin of ``tinycolor.networks.CrossCircleCNN``."""
-    first = (nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
-    second = (nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
-    return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(16 * 7 * 7, 2), nn.Sigmoid())
+networks = beside("torch_networks")
 
 
 def prepare(threads: int) -> None:
@@ -83,12 +50,16 @@ def make(name: str, layout: str) -> Step:
     if name == "color-unet":
         batch = torch.randn(16, 1, 64, 64), torch.randn(16, 2, 64, 64)
         x, target = (array.contiguous(memory_format=memory_format) for array in batch)
-        # The stub of `to` does not know of memory_format alone; at run time it is PyTorch's documented call.
-        network: Any = ColorUNet()
-        return training_step(network.to(memory_format=memory_format), functional.mse_loss, x, target)
+        network = networks.ColorUNet().to(memory_format=memory_format)
+        return training_step(network, functional.mse_loss, x, target)
     if name == "cross-circle":
+        network = networks.cross_circle()
         answers = functional.one_hot(torch.arange(32) % 2, 2).float()
-        return training_step(cross_circle(), functional.binary_cross_entropy, torch.randn(32, 1, 28, 28), answers)
+        return training_step(network, functional.binary_cross_entropy, torch.randn(32, 1, 28, 28), answers)
+    if name == "pix2pix":
+        return duel_step(*pix2pix(memory_format), *pix2pix_pictures(memory_format))
+    if name == "pix2pix-inference":
+        return inference(pix2pix(memory_format)[0], pix2pix_pictures(memory_format)[0])
     return convolution(memory_format, *map(int, name.removeprefix("conv:").split(",")))
 
 
@@ -102,6 +73,58 @@ def training_step(network: nn.Module, loss_function: Callable[..., Tensor], x: T
         loss.backward()
         optimizer.step()
         return loss.item()
+
+    return step
+
+
+def pix2pix(memory_format: torch.memory_format, device: str = "cpu") -> tuple[Any, Any]:
+    """Return generator and discriminator with their first weights."""
+    both = networks.pix2pix_generator(), networks.patch_discriminator()
+    generator, discriminator = (network.apply(networks.pix2pix_weights) for network in both)
+    return generator.to(device, memory_format=memory_format), discriminator.to(device, memory_format=memory_format)
+
+
+def pix2pix_pictures(memory_format: torch.memory_format, batch: int = 1, device: str = "cpu") -> tuple[Tensor, Tensor]:
+    """Return noise for L* and for a*b*, of 256 x 256."""
+    noise = torch.randn(batch, 1, 256, 256), torch.tanh(torch.randn(batch, 2, 256, 256))
+    x, real = (array.to(device).contiguous(memory_format=memory_format) for array in noise)
+    return x, real
+
+
+def inference(network: nn.Module, x: Tensor) -> Step:
+    """Return what a network says of always the same batch, by its running statistics and without dropout."""
+    network.eval()
+
+    @torch.inference_mode()
+    def step() -> Tensor:
+        return network(x)
+
+    return step
+
+
+def duel_step(generator: Any, discriminator: Any, x: Tensor, real: Tensor, capturable: bool = False) -> Step:
+    """Return one step of pix2pix as its authors make it: the discriminator on real and fake, then the generator."""
+    settings: dict[str, Any] = {"lr": 2e-4, "betas": (0.5, 0.999), "capturable": capturable}
+    generator_optimizer = torch.optim.Adam(generator.parameters(), **settings)
+    discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), **settings)
+
+    def verdict(pictures: Tensor, truth: float) -> Tensor:
+        logits = discriminator(torch.cat([x, pictures], 1))
+        return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, truth))
+
+    def step() -> tuple[Tensor, Tensor]:
+        fake = generator(x)
+        discriminator.requires_grad_(True)
+        discriminator_optimizer.zero_grad()
+        discriminator_loss = (verdict(fake.detach(), 0.0) + verdict(real, 1.0)) * 0.5
+        discriminator_loss.backward()
+        discriminator_optimizer.step()
+        discriminator.requires_grad_(False)
+        generator_optimizer.zero_grad()
+        generator_loss = verdict(fake, 1.0) + 100 * functional.l1_loss(fake, real)
+        generator_loss.backward()
+        generator_optimizer.step()
+        return discriminator_loss, generator_loss
 
     return step
 

@@ -13,6 +13,8 @@ from tinycolor.cli.doctor import doctor
 from tinycolor.cli.evaluate import evaluate
 from tinycolor.cli.summary import summary
 from tinycolor.cli.train import train
+from tinycolor.cli.transfer import transfer
+from tinycolor.cli.translate import translate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,5 +25,5 @@ def main() -> None:
     warnings.filterwarnings("ignore", module="PIL")
 
 
-for command in (demo, train, colorize, evaluate, summary, bench, doctor):
+for command in (demo, train, colorize, translate, transfer, evaluate, summary, bench, doctor):
     main.add_command(command)

@@ -10,17 +10,20 @@ import click
 from rich import box
 from rich.table import Table
 
-from tinycolor import segment
+from tinycolor import segment, translate
 from tinycolor.backend import to_device
 from tinycolor.cli.device import device_option
+from tinycolor.cli.mode import mode_option
 from tinycolor.cli.sentences import console, in_one_sentence
 from tinycolor.data.label_maps import find_pairs, of_one_shape
+from tinycolor.data.picture_pairs import PicturePairs, find_picture_pairs
 from tinycolor.data.shrunk import NoPhotosError, why_none
 from tinycolor.evaluate import JudgedPhotos
 from tinycolor.evaluate import evaluate as evaluate_on
 from tinycolor.files import shown, write_whole
 from tinycolor.networks.colorizer import Colorizer
 from tinycolor.networks.network import Network
+from tinycolor.networks.pix2pix import Pix2PixGenerator
 from tinycolor.training.checkpoint import load_checkpoint, read_checkpoint
 
 PATH = click.Path(path_type=Path)
@@ -42,6 +45,12 @@ OF_CLASSES: Columns = {
     "mean_iou": ("mean IoU", "{:.3f}"),
     "frequency_weighted_iou": ("frequency-\nweighted IoU", "{:.3f}"),
 }
+OF_PAIRS: Columns = {
+    "l1": ("L1\nof 255", "{:.2f}"),
+    "psnr": ("PSNR", "{:.2f}"),
+    "colour_overlap": ("overlap\nof colours", "{:.3f}"),
+    "variety": ("variety", "{:.3f}"),
+}
 
 
 @click.command()
@@ -49,31 +58,44 @@ OF_CLASSES: Columns = {
 @click.option("--checkpoint", type=PATH, required=True, help="From tinycolor train, such as RUN/best.safetensors.")
 @click.option("--size", type=click.IntRange(8, 1024), help="Photos are shrunk to this; what it was trained at.")
 @device_option
+@mode_option
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures here.")
-def evaluate(folder: Path, checkpoint: Path, size: int | None, device: str, output: Path | None) -> None:
+def evaluate(folder: Path, checkpoint: Path, size: int | None, device: str, mode: str, output: Path | None) -> None:
     """Judge a network on the colour photos in FOLDER, beside grey and the mean colour.
 
     One that was trained to segment is judged on the photos in FOLDER that have a label map, beside calling everything
-    the commonest class.
+    the commonest class. One that was trained to translate is judged on the pairs in FOLDER, beside the mean picture and
+    the input unchanged.
     """
     with in_one_sentence(f"could not read {shown(folder)}"):
         saved = read_checkpoint(checkpoint)
         settings = saved.progress.get("settings", {})
         if settings.get("task") == "segment":
+            _refuse(mode)
             results = _segmentation(to_device(saved.network, device), folder, settings, size or settings["size"])
+        elif settings.get("task") == "translate":
+            network = to_device(load_checkpoint(checkpoint, Pix2PixGenerator), device)
+            results = _translation(network, folder, settings, size or network.size, mode)
         else:
             network = to_device(load_checkpoint(checkpoint, Colorizer), device)
-            results = _colours(network, folder, size or network.size)
+            results = _colours(network, folder, size or network.size, mode)
     if output is not None:
         with in_one_sentence(f"could not write {shown(output)}"):
             write_whole({output: json.dumps(results, indent=2).encode() + b"\n"})
 
 
-def _colours(network: Colorizer, folder: Path, size: int) -> dict[str, Any]:
+def _refuse(mode: str) -> None:
+    if mode != "eval":
+        raise click.UsageError(
+            f"--mode {mode} is for networks that make pictures, and this one segments: leave it out."
+        )
+
+
+def _colours(network: Colorizer, folder: Path, size: int, mode: str) -> dict[str, Any]:
     photos = JudgedPhotos(folder, size)
     if next(iter(photos), None) is None:
         raise NoPhotosError(why_none(folder, photos.skipped))
-    results = evaluate_on(network, photos)
+    results = evaluate_on(network, photos, mode)
     _print(f"Photos: {results['truth']['photos']:,}, {size} x {size}", COLUMNS, results, photos.skipped)
     return {"size": size, **results}
 
@@ -90,6 +112,21 @@ def _segmentation(network: Network, folder: Path, settings: dict[str, Any], size
     }
     _print(f"Photos: {len(judged):,}, {width} x {height}", OF_CLASSES, results, {**skipped, **photos.skipped})
     return {"size": size, "photos": len(judged), **results}
+
+
+def _translation(
+    network: Pix2PixGenerator, folder: Path, settings: dict[str, Any], size: int, mode: str
+) -> dict[str, Any]:
+    skipped: dict[Path, str] = {}
+    found = find_picture_pairs(folder, skipped.__setitem__)
+    pairs = PicturePairs(found, size, size, direction=settings["direction"], ignored=settings["ignored"])
+    count = sum(1 for _ in pairs)
+    skipped |= pairs.skipped
+    if not count:
+        raise NoPhotosError(why_none(folder, skipped))
+    results = {"network": translate.judge(network, pairs, mode), **translate.baselines(pairs)}
+    _print(f"Pairs: {count:,}, {size} x {size}", OF_PAIRS, results, skipped)
+    return {"size": size, "pairs": count, **results}
 
 
 def _print(title: str, columns: Columns, results: dict[str, dict[str, float]], skipped: dict[Path, str]) -> None:

@@ -41,11 +41,13 @@ def _choices(*tables: dict[str, Any]) -> click.Choice[str]:
 @click.argument("folder", type=FOLDER)
 @click.option("--out", type=FOLDER, required=True, help="Folder for checkpoints, samples and the page.")
 @click.option("--task", type=click.Choice(list(runs.TASKS)), default="colorize", show_default=True)
-@click.option("--model", type=_choices(*MODELS.values()), help="Which network; color-unet to colour, unet to segment.")
+@click.option("--model", type=_choices(*MODELS.values()), help="Which network; color-unet to colour, unet to segment, "
+              "pix2pix to translate.")  # fmt: skip
 @click.option("--width", type=click.FloatRange(0, min_open=True), default=1.0, help="Factor on its channels.")
 @click.option("--classes", type=click.IntRange(2, 255), help="To segment: how many kinds of things there are.")
 @click.option("--ignore", "ignored", type=click.IntRange(0, 255), multiple=True, help="Numbers in label maps, beside "
               "255, that mean none of them.")  # fmt: skip
+@click.option("--direction", type=click.Choice(["a-to-b", "b-to-a"]), help="To translate: a-to-b if nothing is said.")
 @click.option("--size", type=click.IntRange(8, 1024), default=64, show_default=True, help="Side of the crops, pixels; "
               "to segment: shorter side of the pictures.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), help=f"Times through all photos; {EPOCHS} if nothing is said.")
@@ -74,6 +76,8 @@ def train(
 
     By default it learns to colour them. With --task segment it learns what is at each pixel, from photos that have a
     label map: FOLDER/photos/a.jpg and FOLDER/labels/a.png, or FOLDER/a.jpg and beside the folder FOLDER_seg/a.png.
+    With --task translate it learns to make one picture of another, from pairs: FOLDER/A/a.png and FOLDER/B/a.png, or
+    both side by side in FOLDER/a.png, or photos that have a label map.
     """
     if epochs and steps:
         raise click.UsageError("--epochs and --steps both say how long: give one of them.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinycolor.data.folder import PhotoFolder, Skip, find_photos
-from tinycolor.data.label_maps import find_pairs
+from tinycolor.data.label_maps import find_pairs, label_folder
+from tinycolor.data.picture_pairs import find_picture_pairs, kind_of_pairs, partners
 from tinycolor.data.scene_classes import scenes_of
 from tinycolor.data.shrunk import NoPhotosError, why_none
 
@@ -16,11 +17,25 @@ JUDGING_SHARE = 0.05  # of the photos, kept from the learning
 
 @dataclass(frozen=True)
 class Dataset:
-    """The photos of a folder, those to learn from and those kept for judging, and what was passed over."""
+    """The photos of a folder, those to learn from and those kept for judging.
+
+    Attributes
+    ----------
+    learning, judging : PhotoFolder
+        Which is which.
+    skipped : dict of Path to str
+        What was passed over, and why.
+    called : str
+        What they are, for the user.
+    partners : tuple of Path
+        Other folders that belong to them, such as that of label maps.
+    """
 
     learning: PhotoFolder
     judging: PhotoFolder
     skipped: dict[Path, str]
+    called: str = "Photos"
+    partners: tuple[Path, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -33,7 +48,7 @@ class Dataset:
         return scenes_of(self.learning)
 
     def __str__(self) -> str:
-        counts = f"Photos: {len(self.learning):,} to learn from, {len(self.judging):,} kept for judging."
+        counts = f"{self.called}: {len(self.learning):,} to learn from, {len(self.judging):,} kept for judging."
         if self.learning is self.judging:
             counts += "\nOne photo has to do for both, so the figures only tell whether it can be learned by heart."
         return counts
@@ -62,7 +77,15 @@ def open_dataset(folder: Path) -> Dataset:
 
 def open_pairs(folder: Path) -> Dataset:
     """As ``open_dataset``, but of photos that have a label map, which ``label_maps.find_pairs`` finds."""
-    return _split(folder, find_pairs)
+    dataset = _split(folder, find_pairs)
+    return replace(dataset, partners=(label_folder(dataset.folder),))
+
+
+def open_picture_pairs(folder: Path) -> Dataset:
+    """As ``open_dataset``, but of pairs of pictures, which ``picture_pairs.find_picture_pairs`` finds."""
+    dataset = _split(folder, find_picture_pairs)
+    called = f"Pairs of {kind_of_pairs(dataset.folder)}"
+    return replace(dataset, called=called, partners=partners(dataset.folder))
 
 
 def _split(folder: Path, find: Callable[[Path, Skip], PhotoFolder]) -> Dataset:

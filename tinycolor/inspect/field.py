@@ -32,10 +32,13 @@ from tinycolor.layers.linear import Flatten, Linear
 from tinycolor.layers.norm import BatchNorm2d, InstanceNorm2d
 from tinycolor.layers.pool import AvgPool2d, MaxPool2d
 from tinycolor.layers.upsample import Upsample
+from tinycolor.networks.cgan import CGANDiscriminator, CGANGenerator
 from tinycolor.networks.color_unet import ColorUNet
 from tinycolor.networks.cross_circle import CrossCircleCNN
 from tinycolor.networks.fcn import FCN, AddScores
+from tinycolor.networks.gan import GANDiscriminator, GANGenerator
 from tinycolor.networks.iizuka import Iizuka, IizukaBaseline
+from tinycolor.networks.pix2pix import PatchDiscriminator, Pix2PixGenerator
 from tinycolor.networks.unet import CopyAndCrop, UNet
 from tinycolor.networks.vgg import VGG16
 from tinycolor.networks.zhang import EightBlocks
@@ -179,8 +182,25 @@ def _(layer: AddScores, rows: np.ndarray, axis: int) -> np.ndarray:
 
 
 @reads.register
+def _(layer: Pix2PixGenerator, rows: np.ndarray, axis: int) -> np.ndarray:
+    return reads(layer.layers, rows, axis)
+
+
+@reads.register
+def _(layer: PatchDiscriminator, rows: np.ndarray, axis: int) -> np.ndarray:
+    return reads(layer.blocks, rows, axis)
+
+
+@reads.register
 def _(layer: IizukaBaseline, rows: np.ndarray, axis: int) -> np.ndarray:
     return reads(layer.local, rows, axis)
+
+
+@reads.register(GANGenerator | GANDiscriminator | CGANGenerator | CGANDiscriminator)
+def _(
+    layer: GANGenerator | GANDiscriminator | CGANGenerator | CGANDiscriminator, rows: np.ndarray, axis: int
+) -> np.ndarray:
+    return reads(layer.layers, rows, axis)
 
 
 @reads.register(Linear | Flatten | AdaptiveAvgPool2d | InstanceNorm2d | Fusion | Iizuka)

@@ -8,6 +8,7 @@ from tinycolor.backend import Array, answer
 from tinycolor.data.lightness import HALF_LIGHTNESS, LARGEST_AB
 from tinycolor.layers.base import Layer
 from tinycolor.networks.network import Network
+from tinycolor.random import Generator
 
 
 class Colorizer(Network):
@@ -53,10 +54,13 @@ class Colorizer(Network):
         """Return a* and b*, (N, H, W, 2), as its answer y means them."""
         return LARGEST_AB * y
 
-    def paint(self, lightness: Array) -> Array:
-        """Return a* and b*, (N, H, W, 2), of pictures L* 0..100, (N, H, W, 1); H and W divide by ``multiple``."""
-        return self.colours(answer(self, self.question(lightness)))
+    def paint(self, lightness: Array, *, mode: str = "eval") -> Array:
+        """Return a* and b*, (N, H, W, 2), of pictures L* 0..100, (N, H, W, 1); H and W divide by ``multiple``.
 
-    def painter(self, lightness: Array) -> Callable[[Array], Array]:
+        ``mode`` as for every layer; where ``paper`` drops units, always the same ones.
+        """
+        return self.colours(answer(self, self.question(lightness), mode=mode, rng=Generator(0)))
+
+    def painter(self, lightness: Array, *, mode: str = "eval") -> Callable[[Array], Array]:
         """Return what paints pieces of these pictures; a network that looks at the whole looks at it here, once."""
-        return self.paint
+        return lambda piece: self.paint(piece, mode=mode)

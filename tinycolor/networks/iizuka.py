@@ -218,12 +218,12 @@ class Iizuka(HalfSize):
                 "ones beside them: net(x, x_global)."
             )
 
-    def global_features(self, lightness: Array) -> Array:
+    def global_features(self, lightness: Array, mode: str = "eval") -> Array:
         """Return what the fusion is told of pictures L* 0..100, (N, H, W, 1), of any size: (N, 256 * width)."""
         x = self.question(self.whole.predict(lightness))
-        return answer(Sequential(self.low, self.scene, self.vector), x)
+        return answer(Sequential(self.low, self.scene, self.vector), x, mode=mode)
 
-    def paint(self, lightness: Array, features: Array | None = None) -> Array:
+    def paint(self, lightness: Array, features: Array | None = None, *, mode: str = "eval") -> Array:
         """Return a* and b*, (N, H, W, 2), of pictures L* 0..100, (N, H, W, 1); H and W divide by 8.
 
         Parameters
@@ -232,17 +232,19 @@ class Iizuka(HalfSize):
             The pictures.
         features : array, optional
             Their ``global_features``, or those of others: the paper's style transfer. Mixtures of two lie in between.
+        mode : str
+            As for every layer.
         """
         if features is None:
-            features = self.global_features(lightness)
+            features = self.global_features(lightness, mode)
         x = self.question(lightness)
         self.check_picture(x)
-        mid = answer(Sequential(self.low, self.mid), x)
-        return self.colours(answer(Sequential(self.fusion, self.colour), mid, features))
+        mid = answer(Sequential(self.low, self.mid), x, mode=mode)
+        return self.colours(answer(Sequential(self.fusion, self.colour), mid, features, mode=mode))
 
-    def painter(self, lightness: Array) -> Callable[[Array], Array]:
-        features = self.global_features(lightness)
-        return lambda piece: self.paint(piece, features)
+    def painter(self, lightness: Array, *, mode: str = "eval") -> Callable[[Array], Array]:
+        features = self.global_features(lightness, mode)
+        return lambda piece: self.paint(piece, features, mode=mode)
 
 
 class IizukaBaseline(HalfSize):

@@ -11,6 +11,12 @@ github.com/richzhang/colorization: eccv16            Zhang
     model1.0, 2, 4, ... model8.4                       the eight blocks
     model8.6                                           the scores
     model_out                                          the 313 colours, which are no layer of ours
+github.com/junyanz/pytorch-CycleGAN-and-pix2pix
+  unet_256, unet_128                                 Pix2PixGenerator, Pix2PixGenerator(levels=7)
+    model.model.0, 3                                   the outermost convolution and its transpose
+    model.model.1.model.1, 2, 5, 6                     the next level in, with norms; then model.model.1.model.3.model
+  basic, n_layers                                    PatchDiscriminator(6), PatchDiscriminator(6, layers)
+    model.0, 2, 3, 5, 6, ...                           all layers, numbered through
 """
 
 from __future__ import annotations
@@ -19,7 +25,8 @@ from collections.abc import Iterable, Iterator
 
 from tinycolor.layers.base import Layer
 from tinycolor.networks.network import Network
-from tinycolor.networks.unet import UNet
+from tinycolor.networks.pix2pix import PatchDiscriminator, Pix2PixGenerator
+from tinycolor.networks.unet import CopyAndCrop, UNet
 from tinycolor.networks.vgg import VGG16
 from tinycolor.networks.zhang import Zhang
 
@@ -41,9 +48,14 @@ def published_layers(network: Network) -> Named:
             return unet(network)
         case Zhang():
             return eccv16(network)
+        case Pix2PixGenerator(options={"skips": True, "norm": "batch"}):
+            return nested("model.model", network.layers)
+        case PatchDiscriminator(options={"layers": layers}) if layers:
+            return patch_gan(network)
     raise ValueError(
-        f"load_torch_state_dict got {network.name}, expected VGG16, Zhang, or UNet with padding='same', "
-        "batch_norm=True and upsample='deconv': no published names of others are known."
+        f"load_torch_state_dict got {network.name}, expected VGG16, Zhang, UNet with padding='same', batch_norm=True "
+        "and upsample='deconv', Pix2PixGenerator with skips=True and norm='batch', or PatchDiscriminator with "
+        "layers=1 or more: no published names of others are known."
     )
 
 
@@ -80,6 +92,20 @@ def eccv16(network: Zhang) -> Named:
     *blocks, last = [parts(block) for block in parts(network.blocks)]
     for number, block in enumerate([*blocks, [*last, network.head]], start=1):
         yield from numbered(f"model{number}", block)
+
+
+def nested(name: str, level: Layer) -> Named:
+    """Yield the names of a level, of which one is the next level, and so on to the innermost."""
+    for place, layer in numbered(name, parts(level)):
+        yield place, layer
+        if isinstance(layer, CopyAndCrop):
+            yield from nested(f"{place}.model", layer.deeper)
+
+
+def patch_gan(network: PatchDiscriminator) -> Named:
+    """Yield the authors' name of each layer."""
+    *blocks, last = parts(network.blocks)
+    return numbered("model", [*(layer for block in blocks for layer in parts(block)), last])
 
 
 def parts(layer: Layer) -> list[Layer]:

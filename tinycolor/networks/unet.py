@@ -134,11 +134,11 @@ class UNet(Colorizer):
             )
         return super().question(lightness)
 
-    def paint(self, lightness: Array) -> Array:
+    def paint(self, lightness: Array, *, mode: str = "eval") -> Array:
         """Return a* and b*, (N, H, W, 2), of pictures L* 0..100; without padding, they are mirrored at their edges."""
         height, width = lightness.shape[1:3]
         sides = self.fitting(height + 2 * self.border), self.fitting(width + 2 * self.border)
-        return super().paint(mirror(lightness, self.border, sides))[:, :height, :width]
+        return super().paint(mirror(lightness, self.border, sides), mode=mode)[:, :height, :width]
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(x, "N", "H", "W", self.in_channels)

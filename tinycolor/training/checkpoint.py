@@ -5,7 +5,10 @@ pickle can.
 
     network/<name>      weights and running statistics
     optimizer/<name>    what the optimizer remembers
-    texts               format, tinycolor (its version), network (its class), options, progress, digest
+    discriminator/<name>, discriminator_optimizer/<name>
+                        the same of the network that it learned against, if there was one
+    texts               format, tinycolor (its version), network (its class), options, progress, digest;
+                        discriminator, discriminator_options
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ class CheckpointError(ValueError):
 
     def __init__(self, path: Path, reason: str) -> None:
         # It may quote a damaged file: one line, of letters alone.
-        self.reason = textwrap.shorten(reason, 300).encode("unicode_escape").decode("ascii")
+        self.reason = textwrap.shorten(reason, 500).encode("unicode_escape").decode("ascii")
         self.path = path
         super().__init__(f"{shown(path)}: {self.reason}")
 
@@ -65,11 +68,17 @@ class Checkpoint:
         For ``optimizer.load_state_dict``; empty if it was saved without an optimizer.
     progress : dict
         What the training run wrote about itself.
+    discriminator : Network or None
+        What the network learned against.
+    discriminator_optimizer_state : dict of arrays
+        As ``optimizer_state``.
     """
 
     network: Network
     optimizer_state: dict[str, np.ndarray]
     progress: dict[str, Any]
+    discriminator: Network | None
+    discriminator_optimizer_state: dict[str, np.ndarray]
 
 
 def save_checkpoint(
@@ -77,6 +86,8 @@ def save_checkpoint(
     network: Network,
     *,
     optimizer: Optimizer | None = None,
+    discriminator: Network | None = None,
+    discriminator_optimizer: Optimizer | None = None,
     progress: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a network to one file, whole or not at all: an older file of that name stays until the new one is safe.
@@ -89,35 +100,47 @@ def save_checkpoint(
         One of ``tc.networks``.
     optimizer : Optimizer, optional
         Its memory is needed to go on training as if never stopped.
+    discriminator : Network, optional
+        What the network learns against, one of ``tc.networks`` too.
+    discriminator_optimizer : Optimizer, optional
+        Its own.
     progress : dict, optional
         What a run has to know of itself to go on; anything that JSON can hold.
 
     Raises
     ------
     ValueError
-        The network is none of ``tc.networks``, holds NaN or infinity, or progress is too long.
+        A network is none of ``tc.networks``, holds NaN or infinity, or progress is too long.
     TypeError
         Progress holds what JSON cannot.
     OSError
         The file cannot be written, for instance because the disk is full; the older one is as it was.
     """
-    kind = type(network).__name__
-    if getattr(tc.networks, kind, None) is not type(network):
-        raise ValueError(
-            f"save_checkpoint got a {kind}, expected one of tc.networks ({', '.join(tc.networks.__all__)}): "
-            "only these can be built from their file."
-        )
-    tensors = {f"network/{name}": array for name, array in network.state_dict().items()}
-    if optimizer is not None:
-        tensors |= {f"optimizer/{name}": array for name, array in optimizer.state_dict().items()}
+    saved = {
+        "network": network,
+        "optimizer": optimizer,
+        "discriminator": discriminator,
+        "discriminator_optimizer": discriminator_optimizer,
+    }
+    tensors = {
+        f"{part}/{name}": array
+        for part, whole in saved.items()
+        if whole is not None
+        for name, array in whole.state_dict().items()
+    }
     _check_finite(tensors)
     texts = {
         "format": FORMAT,
         "tinycolor": tc.__version__,
-        "network": kind,
+        "network": _kind(network),
         "options": json.dumps(network.options),
         "progress": json.dumps(dict(progress or {})),
     }
+    if discriminator is not None:
+        texts |= {
+            "discriminator": _kind(discriminator),
+            "discriminator_options": json.dumps(discriminator.options),
+        }
     content = save(tensors, {**texts, "digest": _digest(texts, tensors)})
     if _header_length(content) > LONGEST_HEADER:
         raise ValueError(
@@ -125,6 +148,16 @@ def save_checkpoint(
             "keep curves in a file of their own."
         )
     write_whole({Path(path): content})
+
+
+def _kind(network: Network) -> str:
+    kind = type(network).__name__
+    if getattr(tc.networks, kind, None) is not type(network):
+        raise ValueError(
+            f"save_checkpoint got a {kind}, expected one of tc.networks ({', '.join(tc.networks.__all__)}): "
+            "only these can be built from their file."
+        )
+    return kind
 
 
 @overload
@@ -164,21 +197,39 @@ def read_checkpoint(path: str | os.PathLike[str], expected: type[Network] | None
     """
     path = Path(path)
     texts, tensors = _read(path)
-    kind = texts.get("network", "")
-    wanted = [name for name in tc.networks.__all__ if issubclass(getattr(tc.networks, name), expected or Network)]
+    network = _build(path, "network", texts, texts.get("options", ""), tensors, expected or Network)
+    discriminator = None
+    if "discriminator" in texts:
+        options = texts.get("discriminator_options", "")
+        discriminator = _build(path, "discriminator", texts, options, tensors, Network)
+    try:
+        progress = dict(json.loads(texts["progress"]))
+    # The digest only says that nothing was changed since it was made, not by whom.
+    except Exception as error:
+        raise CheckpointError(path, f"tells nothing of its progress that can be read ({error})") from error
+    return Checkpoint(
+        network,
+        _under("optimizer/", tensors),
+        progress,
+        discriminator,
+        _under("discriminator_optimizer/", tensors),
+    )
+
+
+def _build(
+    path: Path, part: str, texts: dict[str, str], options: str, tensors: dict[str, np.ndarray], expected: type[Network]
+) -> Network:
+    """Return one network of the file with its weights."""
+    kind, state = texts.get(part, ""), _under(f"{part}/", tensors)
+    wanted = [name for name in tc.networks.__all__ if issubclass(getattr(tc.networks, name), expected)]
     if kind not in wanted:
         raise CheckpointError(path, f"holds {kind[:50]!r}, expected one of {', '.join(wanted)}")
     try:
-        network = _build(getattr(tc.networks, kind), json.loads(texts["options"]), _under("network/", tensors))
-        return Checkpoint(network, _under("optimizer/", tensors), dict(json.loads(texts["progress"])))
-    # The digest only says that nothing was changed since it was made, not by whom.
+        network = getattr(tc.networks, kind)(**json.loads(options))
+        network = network.astype(np.result_type(*{array.dtype for array in state.values()}))
+        network.load_state_dict(state)
     except Exception as error:
         raise CheckpointError(path, f"holds no {kind} that can be built ({error})") from error
-
-
-def _build(kind: type[Network], options: dict[str, Any], state: dict[str, np.ndarray]) -> Network:
-    network = kind(**options).astype(np.result_type(*{array.dtype for array in state.values()}))
-    network.load_state_dict(state)
     return network
 
 

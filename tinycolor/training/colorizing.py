@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinycolor.backend import Array
+from tinycolor.colorize import predict_ab
 from tinycolor.data.batches import Batches
 from tinycolor.data.dataset import Dataset
 from tinycolor.data.folder import PhotoFolder
@@ -17,13 +18,15 @@ from tinycolor.data.lightness import lab_of
 from tinycolor.data.scene_classes import PhotosOfScenes
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, photos_to_crop, why_none
 from tinycolor.evaluate import baselines, grey_photos, judge, predict_photos
+from tinycolor.metrics import variety
 from tinycolor.training import report
-from tinycolor.training.recipes import COLORIZERS, PLAIN
+from tinycolor.training.recipes import COLORIZERS, L1_AND_CGAN, rival
 from tinycolor.training.settings import Settings
 from tinycolor.training.task import Curve, Scores, Words
 
 MOST_JUDGED = 128
 ON_THE_SHEET = 8
+MOST_COMPARED = 32
 
 WORDS = Words(
     title="Learning to colour photos",
@@ -71,6 +74,13 @@ BOLD = (
     "look more alive: look at colourfulness, and at the photos. With the loss called rebalanced, rare colours count "
     "more than common ones, which makes it bolder still.",
 )
+PLAYED = (
+    "Why is it wrong and yet alive?",
+    "A discriminator looks at patches of the coloured photo, and would know a dull brown one at once. So the network "
+    "dares to choose a colour where L1 alone would take the middle of all. Its error need not be lower for that, and "
+    "where the discriminator is no judge, the choice may be strange: look at the photos.",
+)
+REMARKS = {"rebalanced": BOLD, "cross-entropy": BOLD, L1_AND_CGAN: PLAYED}
 
 
 class Colorizing:
@@ -86,9 +96,9 @@ class Colorizing:
 
     def __init__(self, dataset: Dataset, settings: Settings) -> None:
         recipe = COLORIZERS[settings.model]
-        self.words = replace(WORDS, remarks=(BROWN if settings.loss in PLAIN else BOLD,))
+        self.words = replace(WORDS, remarks=(REMARKS.get(settings.loss, BROWN),))
         self.dataset, self.tells_scenes = dataset, settings.classes > 0
-        self.network = recipe.network(settings)
+        self.network, self.discriminator = recipe.network(settings), rival(recipe, settings)
         photos = photos_to_crop(dataset.learning, settings.size)
         self.photos = PhotosOfScenes(photos, dataset.scenes) if self.tells_scenes else photos
         self._batches = Batches(self.photos, size=settings.size, batch=settings.batch, seed=settings.seed)
@@ -107,7 +117,11 @@ class Colorizing:
         return x, ((target, batch[:, 0, 0, 3].astype(np.int64)) if self.tells_scenes else target)
 
     def judge(self) -> Scores:
-        return judge(self.network, self.judged)
+        scores = judge(self.network, self.judged)
+        if self.discriminator is not None:
+            some = lab_of(self.judged[:MOST_COMPARED])
+            scores["variety"] = variety(predict_ab(self.network, some[..., :1]), some[..., 1:])
+        return scores
 
     def question(self) -> Array:
         return self.network.question(lab_of(self.judged)[..., :1])

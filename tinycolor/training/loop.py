@@ -74,9 +74,9 @@ def stop_unless_finite(network: Layer, optimizer: Optimizer, x: Array, loss: Arr
     raise NotFiniteError(f"step {optimizer.steps + 1}: {first_not_finite(network, x)}: try a smaller learning rate.")
 
 
-def first_not_finite(network: Layer, x: Array, mode: str = "train") -> str:
+def first_not_finite(network: Layer, *xs: Array, mode: str = "train") -> str:
     """Return where the first number that is NaN or infinite comes from, by going forward once more."""
-    if not _is_finite(x):
+    if not all(map(_is_finite, xs)):
         return "the batch holds NaN or infinity"
     for name, parameter in network.named_parameters():
         if not _is_finite(parameter.data):
@@ -89,7 +89,7 @@ def first_not_finite(network: Layer, x: Array, mode: str = "train") -> str:
             found.append(f"layer {names.get(id(layer), '')} ({layer.name}) gave NaN or infinity")
 
     with watching(look):
-        network.predict(x, mode=mode, rng=Generator(0))
+        network.predict(*xs, mode=mode, rng=Generator(0))
     if found:
         return found[0]
     for name, parameter in network.named_parameters():

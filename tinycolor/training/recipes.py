@@ -40,6 +40,8 @@ class Recipe:
         Those that fit it, by name, its own first: a function of some photos.
     scenes : bool
         Whether it learns from the kinds of scenes too.
+    discriminator : function, optional
+        Makes what it learns against if its loss is ``L1_AND_CGAN``, from the settings.
     optimizer, schedule, learning_rate, batch
         What ``Settings`` gets where nothing else is said.
     """
@@ -51,6 +53,7 @@ class Recipe:
     learning_rate: float = 1e-3
     batch: int = 16
     scenes: bool = False
+    discriminator: Callable[[Settings], Network] | None = None
 
 
 def color_unet(settings: Settings) -> networks.ColorUNet:
@@ -111,6 +114,46 @@ def joint_mse(y: Any, target: Any) -> tuple[Array, Any]:
 # Iizuka 2016, sections 3.6 and 4: Adadelta in batches of 128.
 AS_IIZUKA: dict[str, Any] = {"optimizer": "adadelta", "schedule": "constant", "learning_rate": 1.0, "batch": 128}
 
+L1_AND_CGAN = "l1+cgan"
+
+# Isola 2017, section 3.3, with the rates of the authors' PyTorch.
+AS_PIX2PIX: dict[str, Any] = {"optimizer": "adam-gan", "schedule": "linear", "learning_rate": 2e-4, "batch": 4}
+HALVINGS = range(4, 9)
+
+
+def pix2pix(settings: Settings) -> networks.Pix2PixGenerator:
+    """Return pix2pix's generator, as deep as the pictures can be halved, for colours or for whole pictures."""
+    halvings = (settings.size & -settings.size).bit_length() - 1  # how often 2 divides it
+    if halvings not in HALVINGS:
+        raise ValueError(
+            f"--model pix2pix got --size {settings.size}, expected one that can be halved {HALVINGS[0]} to "
+            f"{HALVINGS[-1]} times, such as 64, 128 or 256."
+        )
+    return networks.Pix2PixGenerator(
+        *((1, 2) if settings.task == "colorize" else (3, 3)),
+        halvings,
+        scaled(64, settings.width),
+        # In training, a batch of one picture is normalised by that picture alone: so let it be in use, too.
+        norm="instance" if settings.batch == 1 else "batch",
+        size=settings.size,
+        seed=settings.seed,
+    )
+
+
+def patch_discriminator(settings: Settings) -> networks.PatchDiscriminator:
+    """Return pix2pix's critic; its patches are about a quarter of the picture, as 70 pixels are of 256."""
+    layers = max(1, min(3, settings.size.bit_length() - 6))
+    channels = 1 + 2 if settings.task == "colorize" else 3 + 3
+    return networks.PatchDiscriminator(channels, layers, scaled(64, settings.width), seed=settings.seed)
+
+
+PIX2PIX = Recipe(
+    pix2pix,
+    {L1_AND_CGAN: PLAIN["l1"], **PLAIN},
+    discriminator=patch_discriminator,
+    **AS_PIX2PIX,
+)
+
 COLORIZERS: dict[str, Recipe] = {
     "color-unet": Recipe(color_unet, PLAIN),
     "unet": Recipe(unet, PLAIN),
@@ -118,6 +161,7 @@ COLORIZERS: dict[str, Recipe] = {
     "zhang-l2": Recipe(zhang_l2, PLAIN, **AS_ZHANG),
     "iizuka": Recipe(iizuka, {"mse": lambda photos: joint_mse}, scenes=True, **AS_IIZUKA),
     "iizuka-baseline": Recipe(iizuka_baseline, PLAIN, **AS_IIZUKA),
+    "pix2pix": PIX2PIX,
 }
 
 KNOWN_PIXELS: dict[str, Callable[[SomePhotos], Loss]] = {"cross-entropy": lambda photos: known_cross_entropy}
@@ -135,9 +179,16 @@ SEGMENTERS: dict[str, Recipe] = {
     "fcn8s": Recipe(fcn(networks.FCN8s), KNOWN_PIXELS),
 }
 
-MODELS = {"colorize": COLORIZERS, "segment": SEGMENTERS}
+TRANSLATORS: dict[str, Recipe] = {"pix2pix": PIX2PIX}
+
+MODELS = {"colorize": COLORIZERS, "segment": SEGMENTERS, "translate": TRANSLATORS}
 """By task; the first model is the one that is meant where none is named."""
 OWN = ("optimizer", "schedule", "learning_rate", "batch")
+
+
+def rival(recipe: Recipe, settings: Settings) -> Network | None:
+    """Return what a network learns against, or None."""
+    return recipe.discriminator(settings) if recipe.discriminator and settings.loss == L1_AND_CGAN else None
 
 
 def settings_for(dataset: Dataset, steps: int | None, epochs: int, **said: Any) -> Settings:
@@ -159,6 +210,10 @@ def settings_for(dataset: Dataset, steps: int | None, epochs: int, **said: Any) 
         raise ValueError(f"--model {model} got --loss {chosen['loss']}, expected one of {', '.join(recipe.losses)}.")
     if task == "segment" and "classes" not in chosen:
         raise ValueError("--task segment got no --classes: say how many kinds of things the label maps tell apart.")
+    if task == "translate":
+        chosen.setdefault("direction", "a-to-b")
+    elif "direction" in chosen:
+        raise ValueError(f"--task {task} got --direction, which only --task translate has: leave it out.")
     if task == "colorize":
         chosen["classes"] = len(dataset.scenes) if recipe.scenes else 0
     return Settings(steps or epochs * dataset.steps_per_epoch(chosen["batch"]), **chosen)

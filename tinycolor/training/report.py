@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib import font_manager
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw, ImageFont
 
 from tinycolor.data.photos import jpeg, open_image
@@ -18,11 +15,12 @@ from tinycolor.data.photos import png as photos_png
 from tinycolor.figures import png
 from tinycolor.files import write_whole
 from tinycolor.page import columns, image, page, section, table
+from tinycolor.training.curves import figure_of_loss, figure_of_report
+from tinycolor.training.duel_page import duel_sections
 from tinycolor.training.task import Task
 
 SIDE, GAP, HEAD, ROWS = 192, 6, 30, 4  # of a sheet, in pixels; and photos below each other
-MOST_SHEETS, MOST_POINTS = 12, 200
-OURS, OTHERS = "#2471a3", ("#777777", "#d35400")
+MOST_SHEETS = 12
 
 LOSS = (
     "Loss",
@@ -101,21 +99,23 @@ def write(
     """
     losses = [line for line in log if "loss" in line]
     reports = [line for line in log if "validation" in line]
-    curves = []
+    curves, duel = [], []
     if losses:
-        curves.append(section(*LOSS, image(png(_figure_of_loss(losses)), "loss")))
+        curves.append(section(*LOSS, image(png(figure_of_loss(losses)), "loss")))
+    if losses and "discriminator" in losses[-1]:
+        duel = duel_sections(losses, reports)
     if reports:
         for key, curve in task.words.curves.items():
-            picture = image(png(_figure_of_report(reports, key, curve.label, curve.others)), curve.label)
+            picture = image(png(figure_of_report(reports, key, curve.label, curve.others)), curve.label)
             curves.append(section(curve.heading, curve.meaning, picture))
     rows = [
         (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
         for name, value in settings.items()
-        if value or name not in ("classes", "ignored")  # which a colorizer may have none of
+        if value or name not in ("classes", "ignored", "direction")  # which not every task has
     ]
     told = section("Settings", "What the training was started with.", table(rows))
     remarks = [section(*remark) for remark in task.words.remarks]
-    pieces = [_slider(sheets, task.words.sheets), columns(*curves), *remarks, told]
+    pieces = [_slider(sheets, task.words.sheets), *duel, columns(*curves), *remarks, told]
     whole = page(task.words.title, _standing(task, settings["steps"], log, reports), *pieces)
     write_whole({folder / "index.html": whole})
 
@@ -142,38 +142,3 @@ def _slider(sheets: Sequence[tuple[int, Path]], text: str) -> str:
     ]
     figures[-1] = figures[-1].replace(" hidden", "", 1)
     return section("Unseen photos", text, slider, *figures, SLIDER)
-
-
-def _figure_of_loss(losses: Sequence[Mapping[str, Any]]) -> Figure:
-    figure, axis = _empty_figure("loss")
-    axis.set_yscale("log")
-    parts = np.array_split([(line["step"], line["loss"]) for line in losses], min(len(losses), MOST_POINTS))
-    _draw(axis, [part[-1, 0] for part in parts], [part[:, 1].mean() for part in parts], "")
-    return figure
-
-
-def _figure_of_report(reports: Sequence[Mapping[str, Any]], key: str, label: str, others: Sequence[str]) -> Figure:
-    """Draw one figure of all reports, and dashed lines for what it is of others, such as grey."""
-    figure, axis = _empty_figure(label)
-    values = [line["validation"][key] for line in reports]
-    _draw(axis, [line["step"] for line in reports], values, f"network, now {values[-1]:.2f}")
-    for name, colour in zip(others, OTHERS, strict=False):
-        value = reports[-1][name][key]
-        axis.axhline(value, color=colour, linestyle="--", label=f"{name}, {value:.2f}")
-    axis.legend(fontsize=9)
-    return figure
-
-
-def _empty_figure(label: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5, 3.2), layout="constrained")
-    axis = figure.subplots()
-    axis.set_xlabel("step")
-    axis.set_ylabel(label)
-    axis.grid(alpha=0.3)
-    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    return figure, axis
-
-
-def _draw(axis: Axes, steps: Sequence[int], values: Sequence[float], label: str) -> None:
-    axis.plot(steps, values, color=OURS, linewidth=1, marker="." if len(steps) < 50 else "", label=label)
-    axis.set_xlim(0, 1.02 * steps[-1])

@@ -21,15 +21,18 @@ from typing import Any
 import numpy as np
 
 from tinycolor.backend import beside, to_device
-from tinycolor.data.dataset import Dataset, open_dataset, open_pairs
+from tinycolor.data.dataset import Dataset, open_dataset, open_pairs, open_picture_pairs
 from tinycolor.files import shown, sweep, write_whole
 from tinycolor.training import report
+from tinycolor.training.adversarial import Figures
 from tinycolor.training.checkpoint import read_checkpoint, save_checkpoint
 from tinycolor.training.colorizing import Colorizing
-from tinycolor.training.loop import NotFiniteError, first_not_finite, train
+from tinycolor.training.learners import Alone, Learner, Rivals
+from tinycolor.training.loop import NotFiniteError, first_not_finite
 from tinycolor.training.segmenting import Segmenting
 from tinycolor.training.settings import OPTIMIZERS, SCHEDULES, Settings
 from tinycolor.training.task import Scores, Task
+from tinycolor.training.translating import Translating
 
 LAST, BEST, LOG, SKIPPED, SHEETS = "last.safetensors", "best.safetensors", "log.jsonl", "skipped.jsonl", "sheets"
 
@@ -40,6 +43,7 @@ REPORT_AFTER = 100  # steps at least: a folder of few photos has very short epoc
 TASKS: dict[str, tuple[Callable[[Path], Dataset], Callable[[Dataset, Settings], Task]]] = {
     "colorize": (open_dataset, Colorizing),
     "segment": (open_pairs, Segmenting),
+    "translate": (open_picture_pairs, Translating),
 }
 
 
@@ -64,22 +68,20 @@ class Run:
 
     def __init__(self, task: Task, out: Path, settings: Settings, device: str) -> None:
         self.task, self.out, self.settings = task, out, settings
-        task.network = to_device(task.network, device)
-        schedule = SCHEDULES[settings.schedule](settings.learning_rate, settings.steps)
-        self.optimizer = OPTIMIZERS[settings.optimizer](task.network.parameters(), schedule)
+        self.learner = learner(task, settings, device)
         self.best = math.inf
         self.report_every = task.steps_per_epoch * math.ceil(REPORT_AFTER / task.steps_per_epoch)
-        self._losses: list[float] = []
+        self._figures: list[Figures] = []
         self._clock = time.perf_counter()
 
     @property
     def step(self) -> int:
-        return self.optimizer.steps
+        return self.learner.optimizer.steps
 
     @property
     def images_per_second(self) -> float:
         """How fast it has been since the last line of the log."""
-        return max(1, len(self._losses)) * self.settings.batch / (time.perf_counter() - self._clock)
+        return max(1, len(self._figures)) * self.settings.batch / (time.perf_counter() - self._clock)
 
     def steps(self) -> Iterator[Step]:
         """Train until the end, step by step; reports and saves on the way.
@@ -94,9 +96,9 @@ class Run:
         batches = self.task.batches(range(self.step, self.settings.steps))
         self._clock = time.perf_counter()
         try:
-            for loss in train(self.task.network, self.optimizer, batches, self.task.loss, seed=self.settings.seed):
-                self._losses.append(loss)
-                yield Step(self.step, loss, self.images_per_second, self._keep())
+            for figures in self.learner.learn(batches):
+                self._figures.append(figures)
+                yield Step(self.step, figures["loss"], self.images_per_second, self._keep())
         finally:
             self.save_skipped()
 
@@ -112,7 +114,7 @@ class Run:
 
     def save(self) -> None:
         """Write ``last.safetensors``, from which the run goes on bit for bit."""
-        save_checkpoint(self.out / LAST, self.task.network, optimizer=self.optimizer, progress=self._progress())
+        save_checkpoint(self.out / LAST, self.task.network, **self.learner.saved(), progress=self._progress())
 
     def save_skipped(self) -> None:
         """Write ``skipped.jsonl``: which photos could not be used so far, and why not."""
@@ -148,12 +150,12 @@ class Run:
         self._write_log(
             {
                 "step": self.step,
-                "loss": float(np.mean(self._losses)),
-                "learning_rate": self.optimizer.schedule(self.step - 1),
+                **{name: float(np.mean([figures[name] for figures in self._figures])) for name in self._figures[0]},
+                "learning_rate": self.learner.optimizer.schedule(self.step - 1),
                 "images_per_second": round(self.images_per_second, 2),
             }
         )
-        self._losses.clear()
+        self._figures.clear()
         self._clock = time.perf_counter()
 
     def _report(self) -> Scores:
@@ -184,12 +186,24 @@ class Run:
             file.write(json.dumps(entry) + "\n")
 
 
+def learner(task: Task, settings: Settings, device: str) -> Learner:
+    """Return who learns: the task's network, on a device, alone or against the task's discriminator."""
+    schedule = SCHEDULES[settings.schedule](settings.learning_rate, settings.steps)
+    task.network = to_device(task.network, device)
+    optimizer = OPTIMIZERS[settings.optimizer](task.network.parameters(), schedule)
+    if task.discriminator is None:
+        return Alone(task.network, optimizer, task.loss, settings.seed)
+    task.discriminator = to_device(task.discriminator, device)
+    its_own = OPTIMIZERS[settings.optimizer](task.discriminator.parameters(), schedule)
+    return Rivals(task.network, task.discriminator, (optimizer, its_own), task.loss, settings.seed)
+
+
 class RunError(ValueError):
     """A run that cannot be begun or gone on with, in one sentence."""
 
 
 def open_folder(folder: Path, task: str) -> Dataset:
-    """Return the dataset in a folder, as ``colorize`` or ``segment`` sees it.
+    """Return the dataset in a folder, as a task sees it.
 
     Raises
     ------
@@ -239,15 +253,14 @@ def resume(folder: Path, out: Path, device: str = "cpu") -> Run:
     except (KeyError, TypeError) as error:
         raise RunError(f"{shown(path)} was not saved by a training run of this version: it cannot go on.") from error
     run = _run(open_folder(folder, settings.task), out, settings, device, progress["photos"])
-    run.task.network.load_state_dict(checkpoint.network.state_dict())
-    run.optimizer.load_state_dict(checkpoint.optimizer_state)
+    run.learner.restore(checkpoint)
     run.best = math.inf if progress["best"] is None else progress["best"]
     run.forget_later_lines()
     return run
 
 
 def _run(dataset: Dataset, out: Path, settings: Settings, device: str, fingerprint: str | None = None) -> Run:
-    if out.resolve().is_relative_to(dataset.folder.resolve()):
+    if any(out.resolve().is_relative_to(folder.resolve()) for folder in (dataset.folder, *dataset.partners)):
         raise RunError(
             f"{shown(out)} lies among the photos, which would mix them up with samples: choose another folder."
         )

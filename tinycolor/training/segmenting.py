@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
 
 from tinycolor.backend import Array
 from tinycolor.data.batches import Batches
+from tinycolor.data.class_colours import CLASS_COLOURS
 from tinycolor.data.dataset import Dataset
 from tinycolor.data.label_maps import of_one_shape, picture_input
+from tinycolor.networks.network import Network
 from tinycolor.segment import judge, judge_commonest, predict_classes
 from tinycolor.training import report
 from tinycolor.training.recipes import SEGMENTERS
@@ -20,7 +21,6 @@ from tinycolor.training.task import Curve, Scores, Words
 
 MOST_JUDGED = 128
 ON_THE_SHEET = 8
-CLASS_COLOURS = colormaps["tab20"](np.arange(20), bytes=True)[:, :3]
 
 WORDS = Words(
     title="Learning what is where",
@@ -60,6 +60,7 @@ class Segmenting:
     """
 
     words = WORDS
+    discriminator: Network | None = None
 
     def __init__(self, dataset: Dataset, settings: Settings) -> None:
         self.dataset, self.settings = dataset, settings
@@ -105,11 +106,7 @@ class Segmenting:
         some = self.judged[np.linspace(0, len(self.judged) - 1, min(ON_THE_SHEET, len(self.judged))).astype(int)]
         photos, labels = some[..., :3], some[..., 3]
         seen = np.where(labels < self.settings.classes, predict_classes(self.network, photos), labels)
-        return report.sheet({"photo": photos, "predicted": self._in_colours(seen), "truth": self._in_colours(labels)})
-
-    def _in_colours(self, numbers: np.ndarray) -> np.ndarray:
-        colours = CLASS_COLOURS[numbers % len(CLASS_COLOURS)]
-        return np.where((numbers < self.settings.classes)[..., None], colours, 0).astype(np.uint8)
+        return report.sheet({"photo": photos, "predicted": CLASS_COLOURS[seen], "truth": CLASS_COLOURS[labels]})
 
     def skipped(self) -> dict[Path, str]:
         # Copied in one go: the threads that make batches may find another one meanwhile.

@@ -11,6 +11,7 @@ from tinycolor.layers.parameter import Parameter
 
 OPTIMIZERS: dict[str, Callable[[Iterable[Parameter], optim.Schedule], optim.Optimizer]] = {
     "adam": optim.Adam,
+    "adam-gan": partial(optim.Adam, betas=(0.5, 0.999)),
     "adam-zhang": partial(optim.Adam, betas=(0.9, 0.99), weight_decay=1e-3),
     "adadelta": optim.Adadelta,
     "rmsprop": optim.RMSprop,
@@ -40,9 +41,9 @@ class Settings:
     steps : int
         Length of the run.
     task : str
-        ``colorize`` or ``segment``.
+        ``colorize``, ``segment`` or ``translate``.
     model : str
-        Which network: a key of ``recipes.COLORIZERS`` or ``recipes.SEGMENTERS``.
+        Which network: a key of the task's table in ``recipes``.
     width : float
         Factor on its channels.
     classes : int
@@ -59,6 +60,8 @@ class Settings:
         One of ``SCHEDULES``, and of ``OPTIMIZERS``.
     loss : str
         One of the model's.
+    direction : str
+        For ``translate``: ``a-to-b`` or ``b-to-a``.
     seed : int
         Of everything that is drawn: first weights, order, crops.
     """
@@ -75,4 +78,5 @@ class Settings:
     schedule: str = "one-cycle"
     optimizer: str = "adam"
     loss: str = "mse"
+    direction: str = ""
     seed: int = 0

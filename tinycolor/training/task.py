@@ -63,6 +63,8 @@ class Task(Protocol):
         What it learns from and is judged on.
     network : Network
         What is trained.
+    discriminator : Network or None
+        What it learns against, if it does.
     loss : Loss
         ``loss, dy = loss(y, target)``.
     steps_per_epoch : int
@@ -75,6 +77,7 @@ class Task(Protocol):
 
     dataset: Dataset
     network: Network
+    discriminator: Network | None
     loss: Loss
     steps_per_epoch: int
     baselines: dict[str, Scores]

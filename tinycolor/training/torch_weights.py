@@ -40,9 +40,10 @@ def load_torch_state_dict(network: Network, state_dict: Mapping[str, Any] | str 
 
     Parameters
     ----------
-    network : VGG16, UNet or Zhang
-        As wide as theirs, and with as many classes; a UNet has ``padding="same"``, ``batch_norm=True`` and
-        ``upsample="deconv"``.
+    network : VGG16, UNet, Zhang, Pix2PixGenerator or PatchDiscriminator
+        As wide and as deep as theirs, and with as many inputs and classes; a UNet has ``padding="same"``,
+        ``batch_norm=True`` and ``upsample="deconv"``, a Pix2PixGenerator ``skips=True`` and ``norm="batch"``, a
+        PatchDiscriminator at least one of its ``layers``.
     state_dict : mapping or path-like
         Their names to arrays or tensors of floating-point numbers, or a safetensors file of them.
 
@@ -57,7 +58,8 @@ def load_torch_state_dict(network: Network, state_dict: Mapping[str, Any] | str 
     -----
     Pictures are to be as theirs. torchvision: RGB 0..1, minus (0.485, 0.456, 0.406), over (0.229, 0.224, 0.225).
     Pytorch-UNet: RGB 0..1; versions that have a bias in front of batch norm are refused. eccv16: ``Zhang`` sees to it;
-    theirs answers with the mean colour, as ours does at ``temperature=1``.
+    theirs answers with the mean colour, as ours does at ``temperature=1``. pix2pix: -1..1, in and out, and the
+    published generators were run with ``mode="paper"``; their discriminators see x before y.
     """
     theirs = dict(state_dict) if isinstance(state_dict, Mapping) else _read(Path(state_dict))
     paths = {id(layer): path for path, layer in network.walk()}

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from tinycolor.ops import conv as plain
 from tinycolor.ops.conv import NONE, ONE
 from tinycolor.ops.fast.blocks import Block, cut, rectangle
 from tinycolor.ops.im2col import windows
@@ -20,8 +21,10 @@ from tinycolor.threads import in_lanes, scratch, sum_in_lanes
 COLUMN_BYTES = 1 << 22
 # Below this length of a window's row (kw * C numbers) a copy row by row costs more than one tap by tap.
 SHORT_RUN = 16
-# With this many times more filters than input channels, dx is scattered.
+# With no more input channels than this, dx is scattered.
 FEW_CHANNELS = 4
+# With no more pixels than this for each filter, dx is left to the plain path.
+FEW_PIXELS = 2
 # Scattering needs the columns of a whole image at once.
 LARGEST_SCATTER = 4 * COLUMN_BYTES
 
@@ -86,12 +89,17 @@ def conv2d_dx(
     """Return dx (N, H, W, C), as ``ops.conv.conv2d_dx``; needs stride 1 or dilation 1 (``choose`` sees to it).
 
     Gathering copies kh*kw*F numbers per pixel, scattering kh*kw*C: with few input channels it is the cheaper.
+    Gathering also lays the filters out anew. With few pixels that takes longer than the product, and the plain path,
+    which leaves them as they are, is the faster.
     """
     c, f = weight.shape[2:]
-    bytes_per_image = dy[0, ..., 0].size * math.prod(weight.shape[:3]) * dy.itemsize
-    scatter = c * FEW_CHANNELS <= f and bytes_per_image <= LARGEST_SCATTER
-    way = _scattered_dx if scatter else _gathered_dx
-    return way(dy, weight, x_shape, stride, padding, dilation)
+    pixels = dy[..., 0].size
+    bytes_per_image = pixels // len(dy) * math.prod(weight.shape[:3]) * dy.itemsize
+    if c <= FEW_CHANNELS and bytes_per_image <= LARGEST_SCATTER:
+        return _scattered_dx(dy, weight, x_shape, stride, padding, dilation)
+    if pixels <= FEW_PIXELS * f:
+        return plain.conv2d_dx(dy, weight, x_shape, stride=stride, padding=padding, dilation=dilation)
+    return _gathered_dx(dy, weight, x_shape, stride, padding, dilation)
 
 
 def _scattered_dx(

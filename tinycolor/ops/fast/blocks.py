@@ -27,7 +27,7 @@ def cut(images: int, rows: int, bytes_per_row: int, target: int) -> list[Block]:
     if images * rows * bytes_per_row <= target // 2:
         return [Block(slice(0, images), 0, rows)]
     rows_per_block = max(1, target // bytes_per_row)
-    if rows_per_block >= rows:
+    if rows_per_block >= rows and images > 1:
         count = -(-images // (rows_per_block // rows))
         count = min(images, count + count % 2)
         edges = [images * i // count for i in range(count + 1)]

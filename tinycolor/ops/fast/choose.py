@@ -8,6 +8,8 @@ plain        ``ops/conv.py``. Small work, where a learner steps through it; few 
              together.
 winograd     3x3, stride 1, at least 32 channels in and out: a quarter of the multiplications.
              With fewer channels its transforms cost more than it saves.
+turned       At most 4 filters, larger than 1x1, stride 1: the few channels of y are moved about, not the
+             many of x.
 blocked      everything else: the same sums as plain, a cacheful at a time.
 ===========  ======================================================================================
 
@@ -31,12 +33,13 @@ from tinycolor.kernels import upsample as gpu_upsample
 from tinycolor.ops import conv as plain
 from tinycolor.ops import dropout, linear, pool, upsample
 from tinycolor.ops.conv import NONE, ONE
-from tinycolor.ops.fast import blocked, winograd
+from tinycolor.ops.fast import blocked, turned, winograd
 from tinycolor.ops.shapes import Pair, window_count
 
 SMALL_PRODUCTS = 1 << 20
 FEW_PIXELS = 256
 WINOGRAD_CHANNELS = 32
+FEW_FILTERS = 4
 
 TWINS = {dropout: gpu_dropout, linear: gpu_linear, pool: gpu_pool, upsample: gpu_upsample}
 
@@ -80,6 +83,9 @@ def conv2d_algorithm(
         return cast(Conv2dAlgorithm, plain)
     if (kh, kw) == (3, 3) and stride == dilation == ONE and max(padding) <= 2 and min(c, f) >= WINOGRAD_CHANNELS:
         return cast(Conv2dAlgorithm, winograd)
+    turns = stride == ONE != (kh, kw) and min(turned.other_padding((kh, kw), padding, dilation)) >= 0
+    if f <= FEW_FILTERS < c and turns:
+        return cast(Conv2dAlgorithm, turned)
     return cast(Conv2dAlgorithm, blocked)
 
 

@@ -1,0 +1,246 @@
+"""A run of two networks: what it saves, that it resumes to the same bits, and what its page makes of the duel."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import save
+
+import tinycolor as tc
+from tinycolor.data import scenes
+from tinycolor.data.dataset import open_dataset
+from tinycolor.networks import PatchDiscriminator, Pix2PixGenerator
+from tinycolor.training import checkpoint as checkpoints
+from tinycolor.training import run as runs
+from tinycolor.training.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
+from tinycolor.training.duel_page import duel_sections, verdict
+from tinycolor.training.loop import NotFiniteError
+from tinycolor.training.recipes import settings_for
+from tinycolor.training.settings import Settings
+
+SETTINGS = Settings(
+    steps=12,
+    model="pix2pix",
+    width=1 / 32,
+    size=16,
+    batch=2,
+    learning_rate=2e-4,
+    schedule="linear",
+    optimizer="adam-gan",
+    loss="l1+cgan",
+)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for number, photo in enumerate(scenes.draw(41, 24, tc.Generator(0)).photo):
+        Image.fromarray(photo).save(folder / f"{number}.png")
+    return folder
+
+
+def start(photos, out, settings=SETTINGS):
+    return runs.start(open_dataset(photos), out, settings)
+
+
+def advance(run, until=None):
+    for step in run.steps():
+        if step.number == until:
+            break
+    return run
+
+
+def states(run):
+    """All that both networks and both optimizers hold."""
+    learner = run.learner
+    parts = (learner.generator, learner.discriminator, learner.optimizer, learner.discriminator_optimizer)
+    return [{name: np.asarray(array) for name, array in part.state_dict().items()} for part in parts]
+
+
+def assert_same_bits(ours, theirs):
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.keys() == other.keys()
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def straight(photos, tmp_path_factory):
+    return advance(start(photos, tmp_path_factory.mktemp("straight") / "run"))
+
+
+@pytest.mark.parametrize("stop", [1, 2, 5, 7, 11])
+def test_stopped_anywhere_it_goes_on_to_the_same_bits_of_both_networks(photos, tmp_path, straight, stop):
+    run = advance(start(photos, tmp_path / "run"), stop)
+    run.save()
+    resumed = runs.resume(photos, tmp_path / "run")
+    assert resumed.step == stop
+    assert_same_bits(states(resumed), states(run))
+    assert_same_bits(states(advance(resumed)), states(straight))
+
+
+def test_both_networks_learn_and_another_seed_gives_others(photos, tmp_path, straight):
+    fresh = states(start(photos, tmp_path / "fresh"))
+    for before, after in zip(fresh[:2], states(straight)[:2], strict=True):
+        assert all((before[name] != after[name]).any() for name in before)
+    other = states(advance(start(photos, tmp_path / "other", Settings(**{**vars(SETTINGS), "seed": 1}))))
+    assert all((other[0][name] != states(straight)[0][name]).any() for name in other[0])
+
+
+def test_one_file_holds_all_that_is_needed_and_the_best_one_the_generator_alone(straight):
+    last = read_checkpoint(straight.out / "last.safetensors")
+    assert type(last.network) is Pix2PixGenerator
+    assert type(last.discriminator) is PatchDiscriminator
+    assert last.optimizer_state["steps"] == last.discriminator_optimizer_state["steps"] == SETTINGS.steps
+    best = read_checkpoint(straight.out / "best.safetensors")
+    assert type(best.network) is Pix2PixGenerator
+    assert best.discriminator is None
+    assert not best.discriminator_optimizer_state
+
+
+def test_the_log_holds_the_figures_of_the_duel(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "LOG_EVERY", 4)
+    run = advance(start(photos, tmp_path / "run"))
+    lines = [json.loads(line) for line in (run.out / "log.jsonl").read_text().splitlines()]
+    losses, reports = [line for line in lines if "loss" in line], [line for line in lines if "validation" in line]
+    assert [line["step"] for line in losses] == [4, 8, 12]
+    for line in losses:
+        assert line["loss"] == pytest.approx(line["fooling"] + 100 * line["likeness"], rel=1e-5)
+        assert 0 <= line["real_found"] <= 1
+        assert 0 <= line["fake_found"] <= 1
+    assert abs(losses[0]["discriminator"] - 2 * math.log(2)) < 0.5
+    assert abs(losses[0]["fooling"] - math.log(2)) < 0.5
+    assert 0 <= reports[-1]["validation"]["variety"] < 1
+    page = (run.out / "index.html").read_text()
+    for text in ("Two losses", "What the discriminator finds out", "Verdict: ", "2 log 2"):
+        assert text in page
+
+
+def test_without_a_discriminator_the_same_generator_learns_from_l1_alone(photos, tmp_path):
+    run = advance(start(photos, tmp_path / "run", Settings(**{**vars(SETTINGS), "loss": "l1"})))
+    assert read_checkpoint(run.out / "last.safetensors").discriminator is None
+    assert "Verdict" not in (run.out / "index.html").read_text()
+
+
+def test_a_generator_whose_discriminator_is_gone_does_not_go_on(photos, tmp_path):
+    run = advance(start(photos, tmp_path / "run"), 2)
+    save_checkpoint(
+        run.out / "last.safetensors", run.task.network, optimizer=run.learner.optimizer, progress=run._progress()
+    )
+    with pytest.raises(ValueError, match="holds no discriminator"):
+        runs.resume(photos, tmp_path / "run")
+
+
+def test_nan_stops_the_duel_and_leaves_the_last_file_whole(photos, tmp_path):
+    run = advance(start(photos, tmp_path / "run"), 3)
+    run.save()
+    before = (run.out / "last.safetensors").read_bytes()
+    run.learner.discriminator.parameters()[0].data *= np.float32(np.nan)
+    with pytest.raises(NotFiniteError, match="step 4, PatchDiscriminator"):
+        advance(run)
+    assert (run.out / "last.safetensors").read_bytes() == before
+
+
+def test_every_bit_of_the_file_counts(photos, tmp_path):
+    run = advance(start(photos, tmp_path / "run"), 1)
+    run.save()
+    path = run.out / "last.safetensors"
+    content = bytearray(path.read_bytes())
+    for place in np.random.default_rng(0).integers(0, len(content), 40):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(CheckpointError):
+            read_checkpoint(path)
+
+
+def forged(path, **texts):
+    """Write a file anew with other texts; its digest is right."""
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        held = {**file.metadata(), **texts}
+    del held["digest"]
+    path.write_bytes(save(tensors, {**held, "digest": checkpoints._digest(held, tensors)}))
+
+
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        ({"discriminator": "Nobody"}, "holds 'Nobody', expected one of"),
+        ({"discriminator": "ColorUNet"}, "holds no ColorUNet that can be built"),
+        ({"discriminator_options": "{"}, "holds no PatchDiscriminator that can be built"),
+        ({"discriminator_options": '{"in_channels": 3, "layers": 900000000}'}, "holds no PatchDiscriminator"),
+        ({"discriminator_options": '{"in_channels": 4}'}, "holds no PatchDiscriminator that can be built"),
+        ({"options": '{"levels": 900000000}'}, "holds no Pix2PixGenerator that can be built"),
+        ({"progress": "[1"}, "tells nothing of its progress"),
+    ],
+)
+def test_a_forged_file_is_refused(photos, tmp_path, texts, says):
+    run = start(photos, tmp_path / "run")
+    run.save()
+    forged(run.out / "last.safetensors")
+    read_checkpoint(run.out / "last.safetensors")
+    forged(run.out / "last.safetensors", **texts)
+    with pytest.raises(CheckpointError, match=re.escape(says)):
+        read_checkpoint(run.out / "last.safetensors")
+
+
+def test_only_a_network_of_the_library_can_be_saved_as_the_other_one(tmp_path):
+    generator = Pix2PixGenerator(1, 2, 2, 2)
+    with pytest.raises(ValueError, match="got a Linear"):
+        save_checkpoint(tmp_path / "a", generator, discriminator=tc.Linear(2, 1))
+    broken = PatchDiscriminator(3, 1, 2)
+    broken.parameters()[0].data += np.float32(np.inf)
+    with pytest.raises(ValueError, match="NaN or infinity in discriminator/"):
+        save_checkpoint(tmp_path / "a", generator, discriminator=broken)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_recipe_is_the_papers(photos):
+    said = dict.fromkeys(("batch", "learning_rate", "schedule", "optimizer", "loss", "direction", "classes"))
+    settings = settings_for(
+        open_dataset(photos), 10, 20, task="colorize", model="pix2pix", size=64, width=1.0, ignored=(), seed=0, **said
+    )
+    assert (settings.loss, settings.learning_rate, settings.schedule) == ("l1+cgan", 2e-4, "linear")
+    run = runs.learner(runs.Colorizing(open_dataset(photos), SETTINGS), SETTINGS, "cpu")
+    assert run.optimizer.betas == run.discriminator_optimizer.betas == (0.5, 0.999)
+    assert (run.duel.likeness_weight, run.duel.discriminator_weight) == (100, 0.5)
+
+
+@pytest.mark.parametrize("size", [8, 24, 50, 100])
+def test_a_size_that_cannot_be_halved_often_enough_is_refused(photos, tmp_path, size):
+    with pytest.raises(ValueError, match=f"pix2pix got --size {size}"):
+        start(photos, tmp_path / "run", Settings(**{**vars(SETTINGS), "size": size}))
+
+
+def line(discriminator=1.3, fooling=0.8, real_found=0.6, fake_found=0.6):
+    return {
+        "step": 20,
+        "discriminator": discriminator,
+        "fooling": fooling,
+        "real_found": real_found,
+        "fake_found": fake_found,
+    }
+
+
+@pytest.mark.parametrize(
+    ("of_late", "variety", "says"),
+    [
+        (line(), 0.8, "balanced"),
+        (line(real_found=0.9, fake_found=0.95, fooling=2.0), 0.8, "balanced"),
+        (line(real_found=1, fake_found=0.99, fooling=5.0, discriminator=0.05), 0.8, "the discriminator is too strong"),
+        (line(real_found=0.9, fake_found=0.1), 0.8, "the discriminator has no idea"),
+        (line(), 0.05, "collapse suspected"),
+    ],
+)
+def test_the_verdict(of_late, variety, says):
+    reports = [{"step": 20, "validation": {"variety": variety}}]
+    title, text = verdict([line(0.01, 9, 1, 1), *[of_late] * 25], reports)
+    assert title == says
+    assert text.endswith(".")
+    assert f"Verdict: {says}" in duel_sections([of_late] * 10, reports)[0]
+    assert verdict([of_late] * 9, reports)[0] == "too early to tell"

@@ -1,0 +1,140 @@
+"""Two networks teach each other: one learns to tell what is real from what is made, the other to make what passes.
+
+    for every batch:
+        the generator makes fake pictures
+        the discriminator learns: real is 1, fake is 0
+        the generator learns: what the discriminator would have called 1
+
+So says algorithm 1 of the paper, with one step of each in turn. The condition, if there is any, is what both are
+given: a label, or the picture to be coloured. The noise is what only the generator is given.
+
+Source: I. Goodfellow et al., "Generative adversarial nets", NIPS 2014; conditions: M. Mirza, S. Osindero, "Conditional
+generative adversarial nets", 2014; beside a loss of likeness: P. Isola et al., "Image-to-image translation with
+conditional adversarial networks", CVPR 2017, section 3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinycolor.backend import Array, array_module
+from tinycolor.layers.base import Layer, frozen
+from tinycolor.losses import bce_with_logits, non_saturating
+from tinycolor.optim import Optimizer
+from tinycolor.random import Generator
+from tinycolor.training.loop import Loss, NotFiniteError, first_not_finite
+
+Arrays = tuple[Array, ...]
+Figures = dict[str, float]
+
+
+@dataclass
+class Duel:
+    """A generator and a discriminator, and how they learn from each other.
+
+    Attributes
+    ----------
+    generator : Layer
+        ``generator(*condition, *noise)`` gives fakes.
+    discriminator : Layer
+        ``discriminator(*condition, sample)`` gives logits, above 0 for "real".
+    generator_optimizer, discriminator_optimizer : Optimizer
+        Made of their parameters. The generator's steps count those of the duel.
+    objective : function
+        ``loss, dlogits = objective(logits)`` of fakes: ``losses.non_saturating`` or ``losses.minimax``.
+    likeness : function, optional
+        ``loss, dfake = likeness(fake, real)``, such as ``losses.l1``, for fakes that have a truth of their own.
+    likeness_weight : float
+        What it is multiplied by: 100 in pix2pix.
+    discriminator_weight : float
+        What the discriminator's objective is multiplied by: pix2pix halves it, to slow the discriminator down. (Under
+        Adam, which divides by the size of gradients, it changes nothing.)
+    seed : int
+        Of the dropout in both.
+    """
+
+    generator: Layer
+    discriminator: Layer
+    generator_optimizer: Optimizer
+    discriminator_optimizer: Optimizer
+    objective: Callable[[Array], tuple[Array, Array]] = non_saturating
+    likeness: Loss | None = None
+    likeness_weight: float = 100.0
+    discriminator_weight: float = 1.0
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """How many were made."""
+        return self.generator_optimizer.steps
+
+    def step(self, condition: Arrays, noise: Arrays, real: Array) -> Figures:
+        """Teach both with one batch.
+
+        Parameters
+        ----------
+        condition, noise : tuple of arrays
+            What the generator is given; the discriminator is given the condition alone. Either may be ().
+        real : array
+            As the generator's answers should be.
+
+        Returns
+        -------
+        dict
+            ``loss``: the generator's, all together; ``fooling``: its adversarial part; ``likeness``: the other part,
+            unweighted. ``discriminator``: its loss on real and on fake, added: 2 log 2 where it has no idea.
+            ``real_found``, ``fake_found``: the shares of real and of fake logits with the right sign, 0..1.
+
+        Raises
+        ------
+        NotFiniteError
+            A loss or a gradient became NaN or infinite: names the step and the first layer that gave one.
+        """
+        rng = Generator(self.seed, step=self.steps)
+        fake, generator_backward = self.generator(*condition, *noise, rng=rng)
+        figures = self.teach_discriminator(condition, real, fake, rng)
+        dfake, more_figures = self.criticise(condition, real, fake, rng)
+        generator_backward(dfake)
+        figures |= more_figures
+        self._move(self.generator, self.generator_optimizer, (*condition, *noise), figures["loss"])
+        return figures
+
+    def teach_discriminator(self, condition: Arrays, real: Array, fake: Array, rng: Generator) -> Figures:
+        """Move the discriminator towards 1 for what is real and 0 for what is fake; return its figures."""
+        xp = array_module(real)
+        real_logits, real_backward = self.discriminator(*condition, real, rng=rng)
+        fake_logits, fake_backward = self.discriminator(*condition, fake, rng=rng)
+        real_loss, dreal = bce_with_logits(real_logits, xp.ones_like(real_logits))
+        fake_loss, dfake = bce_with_logits(fake_logits, xp.zeros_like(fake_logits))
+        real_backward(self.discriminator_weight * dreal)
+        fake_backward(self.discriminator_weight * dfake)
+        loss = float(real_loss + fake_loss)
+        self._move(self.discriminator, self.discriminator_optimizer, (*condition, fake), loss)
+        found = {"real_found": (real_logits > 0).mean(), "fake_found": (fake_logits < 0).mean()}
+        return {"discriminator": loss, **{name: float(share) for name, share in found.items()}}
+
+    def criticise(self, condition: Arrays, real: Array, fake: Array, rng: Generator) -> tuple[Array, Figures]:
+        """Return the gradient that goes back into the generator, through a discriminator at rest; and its figures."""
+        with frozen(self.discriminator):
+            logits, discriminator_backward = self.discriminator(*condition, fake, rng=rng)
+        fooling, dlogits = self.objective(logits)
+        dinputs = discriminator_backward(dlogits)
+        dfake = dinputs[-1] if condition else dinputs
+        if self.likeness is None:
+            return dfake, {"fooling": float(fooling), "loss": float(fooling)}
+        likeness, dlikeness = self.likeness(fake, real)
+        loss = fooling + self.likeness_weight * likeness
+        figures = {"fooling": float(fooling), "likeness": float(likeness), "loss": float(loss)}
+        return dfake + self.likeness_weight * dlikeness, figures
+
+    def _move(self, network: Layer, optimizer: Optimizer, xs: Arrays, loss: float) -> None:
+        """Make a step of one network, or raise a NotFiniteError before its weights are spoilt."""
+        if not (math.isfinite(loss) and math.isfinite(optimizer.grad @ optimizer.grad)):
+            raise NotFiniteError(
+                f"step {self.steps + 1}, {type(network).__name__}: {first_not_finite(network, *xs)}: "
+                "try a smaller learning rate."
+            )
+        optimizer.step()
+        network.zero_grad()
