@@ -5,6 +5,7 @@ get inputs that keep away from them by construction, so that differences mean so
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -368,6 +369,67 @@ def zhang(draw, kind):
     return randomised(draw, smooth(net), gain=1.5, shift=0.1), (numbers(draw, draw(SMALL), height, width, 1),)
 
 
+def with_clear_winners(draw, net):
+    """Randomise, and shift one piece of every maxout so far up that it wins whatever comes."""
+    randomised(draw, net)
+    layers = [layer for _, layer in net.walk()]
+    for linear, layer in pairwise(layers):
+        if isinstance(layer, tc.Maxout):
+            pieces = linear.bias.data.reshape(-1, layer.pieces).copy()
+            units = range(len(pieces))
+            pieces[units, [draw(st.integers(0, layer.pieces - 1)) for _ in units]] += 30
+            linear.bias.data = pieces.ravel()
+    return net
+
+
+@st.composite
+def gan_generator(draw):
+    hidden = draw(st.lists(SMALL, max_size=2))
+    net = tc.networks.GANGenerator(draw(SMALL), hidden, draw(SMALL), draw(st.booleans()))
+    return randomised(draw, smooth(net)), (numbers(draw, draw(SMALL), net.options["noise"]),)
+
+
+@st.composite
+def gan_discriminator(draw):
+    net = tc.networks.GANDiscriminator(draw(SMALL), draw(st.lists(SMALL, max_size=2)), draw(SMALL), (0.2, 0.5))
+    return with_clear_winners(draw, net), (numbers(draw, draw(SMALL), net.options["inputs"]),)
+
+
+@st.composite
+def cgan_generator(draw):
+    net = tc.networks.CGANGenerator(draw(SMALL), draw(SMALL), draw(SMALL), width=1 / 100)
+    batch = draw(SMALL)
+    inputs = (numbers(draw, batch, net.options[name]) for name in ("classes", "noise"))
+    return randomised(draw, smooth(net)), tuple(inputs)
+
+
+@st.composite
+def cgan_discriminator(draw):
+    net = tc.networks.CGANDiscriminator(draw(SMALL), draw(SMALL), width=1 / 50)
+    batch = draw(SMALL)
+    inputs = (numbers(draw, batch, net.options[name]) for name in ("classes", "inputs"))
+    return with_clear_winners(draw, net), tuple(inputs)
+
+
+@st.composite
+def pix2pix_generator(draw):
+    norm, skips = draw(st.sampled_from(["batch", "instance"])), draw(st.booleans())
+    levels = draw(st.integers(2, 3))
+    net = tc.networks.Pix2PixGenerator(draw(SMALL), draw(SMALL), levels, 2, skips, norm, "lua")
+    height, width = (net.multiple * draw(st.integers(2, 3)) for _ in range(2))
+    x = numbers(draw, draw(SMALL), height, width, net.in_channels)
+    return randomised(draw, smooth(net), gain=2, shift=0.3), (x,)
+
+
+@st.composite
+def patch_discriminator(draw, pictures):
+    layers = draw(st.integers(0, 2))
+    shape = draw(SMALL), *(6 + 6 * layers + draw(st.integers(0, 3)) for _ in range(2))
+    xs = tuple(numbers(draw, *shape, draw(SMALL)) for _ in range(pictures))
+    net = tc.networks.PatchDiscriminator(sum(x.shape[-1] for x in xs), layers, 2)
+    return randomised(draw, smooth(net), gain=2, shift=0.3), xs
+
+
 def free(name, pairs, **more):
     """A row of a layer that takes any shape."""
     return Row(name, pairs, counts_channels=False, counts_axes=False, **more)
@@ -415,4 +477,11 @@ ROWS = [
     Row("UNet-valid", unet_without_padding(), tolerance=BENT, examples=1),
     Row("Iizuka", iizuka(), tolerance=BENT, examples=5),
     Row("IizukaBaseline", iizuka_baseline(), tolerance=BENT, examples=5),
+    Row("GANGenerator", gan_generator(), tolerance=BENT, examples=20),
+    Row("GANDiscriminator", gan_discriminator(), tolerance=BENT, examples=20),
+    Row("CGANGenerator", cgan_generator(), tolerance=BENT, examples=10),
+    Row("CGANDiscriminator", cgan_discriminator(), tolerance=BENT, examples=10),
+    Row("Pix2PixGenerator", pix2pix_generator(), tolerance=BENT, examples=5),
+    Row("PatchDiscriminator", patch_discriminator(1), tolerance=BENT, examples=5),
+    Row("PatchDiscriminator-two-inputs", patch_discriminator(2), tolerance=BENT, examples=5, counts_channels=False),
 ]

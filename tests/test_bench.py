@@ -51,7 +51,7 @@ class TestPlan:
 
     @pytest.mark.parametrize("wanted", [["conv", "diffusion"], []])
     def test_unknown_or_no_cases_are_an_error(self, wanted):
-        with pytest.raises(ValueError, match="expected some of color-unet, cross-circle, conv"):
+        with pytest.raises(ValueError, match="expected some of color-unet, cross-circle, pix2pix, conv"):
             plan.choose(wanted)
 
 
@@ -306,45 +306,94 @@ def rival():
     return importlib.import_module("tinycolor.bench.rival")
 
 
+def small_pix2pix():
+    generator = tc.networks.Pix2PixGenerator(levels=3, base_width=4)
+    return generator, tc.networks.PatchDiscriminator(layers=2, base_width=4)
+
+
 @pytest.mark.parity
 class TestTwins:
     """PyTorch's networks are ours: with equal weights they give equal outputs and equal gradients."""
 
-    def give_weights(self, network, twin):
+    def give_weights(self, network, twin, flattened):
         torch = pytest.importorskip("torch")
         for ours, theirs in zip(network.parameters(), twin.parameters(), strict=True):
             data = ours.data
             if data.ndim == 4:
                 data = data.transpose(3, 2, 0, 1)
-            elif data.ndim == 2:
+            elif data.ndim == 2 and len(data) == np.prod(flattened):
                 # Our rows are in the order H, W, C of a flattened picture, theirs in C, H, W.
-                data = data.reshape(7, 7, 16, 2).transpose(3, 2, 0, 1).reshape(2, -1)
+                data = data.reshape(*flattened, -1).transpose(3, 2, 0, 1).reshape(data.shape[::-1])
+            elif data.ndim == 2:
+                data = data.T
             with torch.no_grad():
                 theirs.copy_(torch.from_numpy(np.ascontiguousarray(data)))
 
-    def check(self, network, twin, x):
+    def check(self, network, twin, x, flattened=()):
         torch = pytest.importorskip("torch")
-        self.give_weights(network, twin)
+        network, twin = network.astype("float64"), twin.double()
+        self.give_weights(network, twin, flattened)
         y, backward = network(x)
         their_x = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2))).requires_grad_()
         their_y = twin(their_x)
-        dy = tc.Generator(5).normal(y.shape, dtype=np.float64)
-        their_y.backward(torch.from_numpy(np.moveaxis(dy, -1, 1).copy()))
-        np.testing.assert_allclose(np.moveaxis(y, -1, 1), their_y.detach().numpy(), rtol=1e-9, atol=1e-11)
-        dx = backward(dy).transpose(0, 3, 1, 2)
+        ys, their_ys = (some if isinstance(some, tuple) else (some,) for some in (y, their_y))
+        dys = [tc.Generator(5).normal(each.shape, dtype=np.float64) for each in ys]
+        torch.autograd.backward(their_ys, [torch.from_numpy(np.moveaxis(dy, -1, 1).copy()) for dy in dys])
+        for each, theirs in zip(ys, their_ys, strict=True):
+            np.testing.assert_allclose(np.moveaxis(each, -1, 1), theirs.detach().numpy(), rtol=1e-9, atol=1e-11)
+        dx = backward(*dys).transpose(0, 3, 1, 2)
         np.testing.assert_allclose(dx, their_x.grad.numpy(), rtol=1e-7, atol=1e-9)
 
     def test_color_unet(self, rival):
-        network, twin = tc.networks.ColorUNet().astype("float64"), rival.ColorUNet().double()
+        network, twin = tc.networks.ColorUNet(), rival.networks.ColorUNet()
         counts = (sum(p.data.size for p in network.parameters()), sum(p.numel() for p in twin.parameters()))
         assert counts == (1_947_746, 1_947_746)
         self.check(network, twin, tc.Generator(3).normal((2, 16, 24, 1), dtype=np.float64))
 
     def test_cross_circle(self, rival):
-        network, twin = tc.networks.CrossCircleCNN().astype("float64"), rival.cross_circle().double()
-        self.check(network, twin, tc.Generator(3).normal((3, 28, 28, 1), dtype=np.float64))
+        network, twin = tc.networks.CrossCircleCNN(), rival.networks.cross_circle()
+        self.check(network, twin, tc.Generator(3).normal((3, 28, 28, 1), dtype=np.float64), (7, 7, 16))
 
-    def test_both_sides_know_every_timed_case_in_every_layout(self, rival):
+    def test_pix2pix(self, rival):
+        generator, discriminator = small_pix2pix()
+        twins = rival.networks.pix2pix_generator(3, 4), rival.networks.patch_discriminator(2, 4)
+        self.check(generator, twins[0], tc.Generator(3).normal((2, 16, 24, 1), dtype=np.float64))
+        self.check(discriminator, twins[1], tc.Generator(3).normal((2, 32, 24, 3), dtype=np.float64))
+
+    def test_pix2pix_at_full_size_has_as_many_weights(self, rival):
+        torch = pytest.importorskip("torch")
+        with torch.device("meta"):
+            twins = rival.networks.pix2pix_generator(), rival.networks.patch_discriminator()
+        assert [sum(p.numel() for p in twin.parameters()) for twin in twins] == [54_409_858, 2_765_633]
+        assert sum(isinstance(layer, torch.nn.Dropout) for layer in twins[0].modules()) == 3
+
+    def test_iizuka(self, rival):
+        network = tc.networks.Iizuka(5, width=1 / 32, global_size=64, size=64)
+        twin = rival.networks.Iizuka(1 / 32, 64, 5)
+        self.check(network, twin, tc.Generator(3).normal((2, 64, 64, 1), dtype=np.float64), (2, 2, 16))
+
+    def test_a_step_of_pix2pix_moves_both_sides_alike(self, rival):
+        """Adam's first step is the learning rate times the sign of the gradient."""
+        torch = pytest.importorskip("torch")
+        networks = small_pix2pix()
+        twins = rival.networks.pix2pix_generator(3, 4), rival.networks.patch_discriminator(2, 4)
+        for network, twin in zip(networks, twins, strict=True):
+            self.give_weights(network, twin, ())
+        x, real = (tc.Generator(4).normal((1, 32, 32, channels)) for channels in (1, 2))
+        their_x, their_real = (torch.from_numpy(np.moveaxis(array, -1, 1).copy()) for array in (x, real))
+        our_cases.duel_step(*networks, x, real)()
+        rival.duel_step(*twins, their_x, their_real)()
+        for network, twin in zip(networks, twins, strict=True):
+            for ours, theirs in zip(network.parameters(), twin.parameters(), strict=True):
+                data = ours.data.transpose(3, 2, 0, 1) if ours.data.ndim == 4 else ours.data
+                moved = abs(data - theirs.detach().numpy()) < 1e-5  # of 2e-4
+                assert moved.mean() > 0.99
+
+    def test_both_sides_know_every_timed_case_in_every_layout(self, rival, monkeypatch):
+        monkeypatch.setattr(our_cases, "pix2pix", small_pix2pix)
+        generator, discriminator = rival.networks.pix2pix_generator, rival.networks.patch_discriminator
+        monkeypatch.setattr(rival.networks, "pix2pix_generator", lambda: generator(3, 4))
+        monkeypatch.setattr(rival.networks, "patch_discriminator", lambda: discriminator(2, 4))
         for case in plan.CASES:
             assert callable(our_cases.make(case.name, "default"))
             for layout in case.layouts:

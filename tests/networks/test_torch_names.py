@@ -1,4 +1,4 @@
-"""The published names, written down by hand from torchvision's, milesial's and richzhang's sources."""
+"""The published names, written down by hand from torchvision's, milesial's, richzhang's and junyanz's sources."""
 
 from itertools import product
 
@@ -65,6 +65,28 @@ def test_zhang_has_richzhang_s_names():
     assert names(tc.networks.Zhang(1 / 64)) == joined(convolutions, WEIGHTS) | joined(norms, NORM)
 
 
+@pytest.mark.parametrize("levels", [7, 8], ids=["unet_128", "unet_256"])
+@pytest.mark.parametrize("style", ["pytorch", "lua"])
+def test_the_generator_of_pix2pix_has_junyanz_s_names(levels, style):
+    inside = ["model.model.1.model" + ".3.model" * deeper for deeper in range(levels - 1)]
+    innermost = inside.pop()
+    convolutions = joined(["model.model"], ["0", "3"]) | joined(inside, "15") | joined([innermost], "13")
+    norms = joined(inside, "26") | {f"{innermost}.4"}
+    wanted = joined(convolutions, ["weight"]) | joined(norms, NORM) | {"model.model.3.bias"}
+    assert names(tc.networks.Pix2PixGenerator(3, 3, levels, 1, dropout_style=style)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("layers", "convolutions", "norms"),
+    [(1, "025", "3"), (2, "0258", "36"), (3, ["0", "2", "5", "8", "11"], "369")],
+    ids=["n_layers 1", "n_layers 2", "basic"],
+)
+def test_the_discriminator_of_pix2pix_has_junyanz_s_names(layers, convolutions, norms):
+    weights, with_bias = joined(["model"], convolutions), joined(["model"], [convolutions[0], convolutions[-1]])
+    wanted = joined(weights, ["weight"]) | joined(with_bias, ["bias"]) | joined(joined(["model"], norms), NORM)
+    assert names(tc.networks.PatchDiscriminator(6, layers, 1)) == wanted
+
+
 @pytest.mark.parametrize(
     "network",
     [
@@ -73,11 +95,12 @@ def test_zhang_has_richzhang_s_names():
         tc.networks.ZhangL2(1 / 64),
         tc.networks.UNet(3, width=1 / 64),
         tc.networks.UNet(3, padding="same", batch_norm=True, upsample="bilinear", width=1 / 64),
+        tc.networks.Pix2PixGenerator(levels=2, base_width=1, skips=False),
+        tc.networks.Pix2PixGenerator(levels=2, base_width=1, norm="instance"),
+        tc.networks.PatchDiscriminator(layers=0, base_width=1),
     ],
     ids=lambda network: network.name,
 )
 def test_networks_without_published_names_are_refused(network):
-    with pytest.raises(
-        ValueError, match=rf"got {type(network).__name__}\(.*expected VGG16, Zhang, or UNet with padding"
-    ):
+    with pytest.raises(ValueError, match=rf"got {type(network).__name__}\(.*expected VGG16, Zhang, UNet with padding"):
         tc.load_torch_state_dict(network, {})

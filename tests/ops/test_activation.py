@@ -31,6 +31,16 @@ def test_leaky_relu_gradient_is_smaller_below_zero() -> None:
     np.testing.assert_array_equal(ops.leaky_relu_dx(DY, X > 0, 0.25), [0.25, -0.5, 0.75, -1, 1.25, -6, 7, -8, 9])
 
 
+@pytest.mark.parametrize("slope", [-0.5, 0.0, 0.1, 1.0, 3.0])
+@dtypes
+def test_leaky_relu_keeps_every_bit_on_either_side(slope: float, dtype: str) -> None:
+    x, dy = X.astype(dtype), DY.astype(dtype)
+    below = np.array(slope, dtype)
+    np.testing.assert_array_equal(ops.leaky_relu(x, slope), [value if value > 0 else value * below for value in x])
+    wanted = [value if on else value * below for value, on in zip(dy, x > 0, strict=True)]
+    np.testing.assert_array_equal(ops.leaky_relu_dx(dy, x > 0, slope), wanted)
+
+
 def test_sigmoid_agrees_with_its_formula() -> None:
     np.testing.assert_allclose(ops.sigmoid(X), 1 / (1 + np.exp(-X)), rtol=1e-12)
 

@@ -13,7 +13,7 @@ import pytest
 from tinycolor import lanes
 from tinycolor.ops import conv as plain
 from tinycolor.ops.conv import NONE, ONE
-from tinycolor.ops.fast import blocked, winograd
+from tinycolor.ops.fast import blocked, turned, winograd
 from tinycolor.ops.fast.blocks import cut, rectangle
 from tinycolor.ops.fast.choose import conv2d_algorithm
 from tinycolor.ops.shapes import Pair
@@ -21,7 +21,7 @@ from tinycolor.ops.shapes import Pair
 import oracles
 
 FUNCTIONS = ("conv2d", "conv2d_dx", "conv2d_dw")
-MODULES = (plain, blocked, winograd)
+MODULES = (plain, blocked, turned, winograd)
 NEVER, ALWAYS = 0, 1000
 
 
@@ -91,7 +91,13 @@ def random_winograd_cases(count: int, seed: int) -> list[Case]:
 
 
 def takes(module: ModuleType, case: Case) -> bool:
-    """Whether a module may be asked: blocked takes no stride and dilation together, winograd 3x3 and neither."""
+    """Whether a module may be asked: blocked takes no stride and dilation together, winograd 3x3 and neither.
+
+    turned takes no stride, nor a padding as wide as the window.
+    """
+    if module is turned:
+        extent = [d * (side - 1) for d, side in zip(case.dilation, case.weight_shape[:2], strict=True)]
+        return case.stride == ONE and all(border <= most for border, most in zip(case.padding, extent, strict=True))
     if module is winograd:
         return case.weight_shape[:2] == (3, 3) and case.stride == case.dilation == ONE and max(case.padding) <= 2
     return module is plain or ONE in (case.stride, case.dilation)
@@ -103,18 +109,21 @@ def label(value: object) -> str:
 
 CASES = random_cases(300, seed=0)
 BLOCKED_CASES = [case for case in CASES if takes(blocked, case)]
+TURNED_CASES = [case for case in CASES if takes(turned, case)]
 WINOGRAD_CASES = random_winograd_cases(200, seed=1)
 REAL_CASES = [
     Case((4, 32, 32, 32), (3, 3, 32, 64), padding=(1, 1)),
     Case((4, 32, 32, 32), (4, 4, 32, 64), stride=(2, 2), padding=(1, 1)),
     Case((2, 31, 33, 3), (5, 3, 3, 16), stride=(2, 3), padding=(2, 0)),
     Case((2, 32, 32, 32), (3, 3, 32, 32), padding=(2, 2), dilation=(2, 2)),
+    Case((2, 31, 33, 64), (4, 4, 64, 1), padding=(1, 1)),
 ]
 REAL_RUNS = [(module, case) for module in MODULES for case in REAL_CASES if takes(module, case)]
 BLOCKED_WAYS = {
-    "gather, window by window": {"FEW_CHANNELS": ALWAYS, "SHORT_RUN": NEVER},
-    "gather, tap by tap": {"FEW_CHANNELS": ALWAYS, "SHORT_RUN": ALWAYS},
-    "scatter": {"FEW_CHANNELS": NEVER},
+    "gather, window by window": {"FEW_CHANNELS": NEVER, "FEW_PIXELS": NEVER, "SHORT_RUN": NEVER},
+    "gather, tap by tap": {"FEW_CHANNELS": NEVER, "FEW_PIXELS": NEVER, "SHORT_RUN": ALWAYS},
+    "scatter": {"FEW_CHANNELS": ALWAYS},
+    "plain": {"FEW_CHANNELS": NEVER, "FEW_PIXELS": ALWAYS},
 }
 
 
@@ -180,6 +189,11 @@ def test_blocked_agrees_with_loops_in_several_blocks_each_way(case: Case) -> Non
     assert_agrees(blocked, case)
 
 
+@pytest.mark.parametrize("case", TURNED_CASES, ids=str)
+def test_turned_agrees_with_loops(case: Case) -> None:
+    assert_agrees(turned, case)
+
+
 @pytest.mark.parametrize("case", WINOGRAD_CASES, ids=str)
 def test_winograd_agrees_with_loops(case: Case) -> None:
     assert_agrees(winograd, case)
@@ -225,6 +239,7 @@ def test_random_cases_include(hard: Callable[[Case], bool]) -> None:
 def test_at_least_200_shapes_are_compared() -> None:
     assert len(set(CASES)) >= 200
     assert len(set(BLOCKED_CASES) | set(WINOGRAD_CASES)) >= 200
+    assert len(set(TURNED_CASES)) >= 20
 
 
 @pytest.mark.parametrize("module", [plain, blocked], ids=label)
@@ -251,7 +266,9 @@ def test_gradients_are_the_adjoints_of_the_convolution(module: ModuleType, case:
     assert abs(np.vdot(y, dy) - np.vdot(weight, dw)) < 1e-10 * scale
 
 
-@pytest.mark.parametrize(("module", "tolerance"), [(plain, 2e-6), (blocked, 2e-6), (winograd, 2e-5)], ids=label)
+@pytest.mark.parametrize(
+    ("module", "tolerance"), [(plain, 2e-6), (blocked, 2e-6), (turned, 2e-6), (winograd, 2e-5)], ids=label
+)
 def test_float32_stays_near_the_loops(module: ModuleType, tolerance: float) -> None:
     """Largest error by largest output: up to 6e-7 was measured for direct sums, up to 8e-6 for Winograd's."""
     case = Case((2, 9, 11, 8), (3, 3, 8, 6), padding=(1, 1))
@@ -294,6 +311,13 @@ def arguments(module: ModuleType, function: str) -> list[tuple[str, object, obje
         (blocked, (16, 64, 64, 32), (3, 3, 32, 32), {"dilation": (2, 1)}),
         (blocked, (16, 64, 64, 32), (5, 3, 32, 32), {}),
         (blocked, (16, 64, 64, 32), (1, 1, 32, 32), {}),
+        (turned, (1, 31, 31, 512), (4, 4, 512, 1), {"padding": (1, 1)}),
+        (turned, (16, 64, 64, 32), (3, 3, 32, 4), {"padding": (2, 1), "dilation": (1, 2)}),
+        (blocked, (16, 64, 64, 32), (3, 3, 32, 4), {"padding": (3, 1)}),
+        (blocked, (16, 64, 64, 32), (3, 3, 32, 5), {"padding": (1, 1)}),
+        (blocked, (16, 64, 64, 4), (3, 3, 4, 4), {"padding": (1, 1)}),
+        (blocked, (16, 64, 64, 32), (1, 1, 32, 4), {}),
+        (blocked, (1, 65, 65, 512), (4, 4, 512, 1), {"stride": (2, 2)}),
         (blocked, (1, 128, 128, 64), (4, 4, 64, 128), {"stride": (2, 2), "padding": (1, 1)}),
         (plain, (16, 64, 64, 32), (3, 3, 32, 32), {"stride": (2, 2), "dilation": (2, 2)}),
         (plain, (1, 8, 8, 512), (4, 4, 512, 512), {"stride": (2, 2), "padding": (1, 1)}),
@@ -402,7 +426,8 @@ def test_blocks_cover_every_row_once(images: int, rows: int, target: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("images", "rows", "target", "count"), [(16, 64, 6400, 2), (16, 64, 640, 16), (1, 64, 320, 2), (1, 64, 300, 4)]
+    ("images", "rows", "target", "count"),
+    [(16, 64, 6400, 2), (16, 64, 640, 16), (1, 64, 320, 2), (1, 64, 300, 4), (1, 64, 640, 2)],
 )
 def test_blocks_are_of_even_number(images: int, rows: int, target: int, count: int) -> None:
     assert len(cut(images, rows, bytes_per_row=10, target=target)) == count

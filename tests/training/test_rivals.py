@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from safetensors.numpy import save
 
 import tinycolor as tc
 from tinycolor.data import scenes
-from tinycolor.data.dataset import open_dataset
+from tinycolor.data.dataset import open_dataset, open_picture_pairs
 from tinycolor.networks import PatchDiscriminator, Pix2PixGenerator
 from tinycolor.training import checkpoint as checkpoints
 from tinycolor.training import run as runs
@@ -187,6 +188,15 @@ def test_a_forged_file_is_refused(photos, tmp_path, texts, says):
     forged(run.out / "last.safetensors", **texts)
     with pytest.raises(CheckpointError, match=re.escape(says)):
         read_checkpoint(run.out / "last.safetensors")
+
+
+def test_a_run_does_not_write_among_the_other_pictures_of_its_pairs(photos, tmp_path):
+    for side in "AB":
+        shutil.copytree(photos, tmp_path / side)
+    settings = Settings(**{**vars(SETTINGS), "task": "translate", "direction": "a-to-b"})
+    for out in (tmp_path / "A" / "run", tmp_path / "B" / "run"):
+        with pytest.raises(runs.RunError, match="lies among the photos"):
+            runs.start(open_picture_pairs(tmp_path), out, settings)
 
 
 def test_only_a_network_of_the_library_can_be_saved_as_the_other_one(tmp_path):
