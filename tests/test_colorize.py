@@ -29,7 +29,7 @@ def answering(ab):
     answer = ab if callable(ab) else lambda x: np.broadcast_to(np.float32(ab), (*x.shape[:3], 2))
     network = Colorizer()
     network.size, network.multiple = SIZE, 1
-    network.predict = lambda x: (answer(x) / 110).astype(np.float32)
+    network.predict = lambda x, **how: (answer(x) / 110).astype(np.float32)
     return network
 
 
@@ -231,3 +231,12 @@ def test_what_is_no_photo_is_refused(network, photo):
 def test_a_saturation_that_cannot_be_is_refused(network, saturation):
     with pytest.raises(ValueError, match="expected a number from 0"):
         colorize(np.zeros((5, 5), np.uint8), network, saturation=saturation)
+
+
+@pytest.mark.parametrize(("norm", "mode"), [("instance", "eval"), ("batch", "instance"), ("batch", "paper")])
+def test_a_wide_photo_that_is_normalised_by_itself_is_painted_whole(norm, mode):
+    network = tc.networks.Pix2PixGenerator(1, 2, 6, 2, norm=norm, size=64)
+    lightness = np.random.default_rng(0).uniform(0, 100, (1, 64, 600, 1)).astype(np.float32)
+    widened = np.pad(lightness, ((0, 0), (0, 0), (0, 40), (0, 0)), mode="edge")
+    painted = network.predict(widened / 50 - 1, mode=mode, rng=tc.Generator(0))
+    np.testing.assert_array_equal(predict_ab(network, lightness, mode), 110 * painted[:, :, :600])

@@ -76,7 +76,8 @@ def predict_ab(network: Colorizer, lightness: Array, mode: str = "eval") -> Arra
     unit = network.multiple
     whole = np.pad(lightness, ((0, 0), (0, -height % unit), (0, -width % unit), (0, 0)), mode="edge")
     paint = network.painter(whole, mode=mode)
-    if max(whole.shape[1:3]) <= TILE:
+    # In other modes than eval, a picture is normalised by all of it.
+    if max(whole.shape[1:3]) <= TILE or mode != "eval" or network.local is None:
         return paint(whole)[:, :height, :width]
     # Tiles begin at multiples of the unit, so that pooling pairs the same pixels as in the whole.
     margin = -(-max(receptive_field(network.local)) // unit) * unit

@@ -103,7 +103,7 @@ def draw(count: int, rng: Generator, size: int = 28) -> tuple[np.ndarray, np.nda
         raise ValueError(f"draw got size={size}, expected at least 12 pixels.")
     digit = rng.integers(0, 10, (count,))
     form = _forms_of(digit, rng)
-    x, y = _moved(*np.moveaxis(PATHS[form], -1, 0), rng)
+    x, y = _moved(PATHS[form], rng)
     half_height, pen = rng.uniform((count, 1, 1), 0.3, 0.37), rng.uniform((count, 1, 1), 0.018, 0.036)
     pixels = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     across, down = (np.exp(-0.5 * ((pixels - half_height * place[..., None]) / pen) ** 2) for place in (x, y))
@@ -120,12 +120,13 @@ def _forms_of(digit: np.ndarray, rng: Generator) -> np.ndarray:
     return first + (rng.uniform(digit.shape) * count[digit]).astype(int)
 
 
-def _moved(x: np.ndarray, y: np.ndarray, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Bend the paper, make it narrower, slant it, turn it, and shift it, each digit by itself."""
+def _moved(paths: np.ndarray, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Bend the paper, stretch it, slant it, turn it, and shift it; return x and y of all dots, (count, DOTS) each."""
 
     def any_of(low: float, high: float) -> np.ndarray:
-        return rng.uniform((len(x), 1), low, high)
+        return rng.uniform((len(paths), 1), low, high)
 
+    x, y = paths[..., 0], paths[..., 1]
     x, y = (
         along + any_of(0, 0.14) * np.sin(any_of(1, 3.5) * across + any_of(0, 2 * np.pi))
         for along, across in ((x, y), (y, x))

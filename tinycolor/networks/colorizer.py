@@ -29,8 +29,11 @@ class Colorizer(Network):
     multiple: int
 
     @property
-    def local(self) -> Layer:
-        """The part by which a pixel of the answer sees its surroundings and no more: here, all of the network."""
+    def local(self) -> Layer | None:
+        """The part by which a pixel of the answer sees its surroundings and no more: here, all of the network.
+
+        None where each pixel sees the whole picture, so that it cannot be painted in pieces.
+        """
         return self
 
     def check_picture(self, x: Array) -> None:

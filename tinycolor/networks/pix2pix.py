@@ -128,6 +128,10 @@ class Pix2PixGenerator(Colorizer):
         )
         as_pix2pix(self, Generator(seed))
 
+    @property
+    def local(self) -> Layer | None:
+        return self if self.norm == "batch" else None
+
     def question(self, lightness: Array) -> Array:
         if (self.in_channels, self.options["out_channels"]) != (1, 2):
             raise ValueError(

@@ -24,7 +24,7 @@ from tinycolor.layers.base import Layer, frozen
 from tinycolor.losses import bce_with_logits, non_saturating
 from tinycolor.optim import Optimizer
 from tinycolor.random import Generator
-from tinycolor.training.loop import Loss, NotFiniteError, first_not_finite
+from tinycolor.training.loop import OVERFLOW, Loss, NotFiniteError, find_not_finite
 
 Arrays = tuple[Array, ...]
 Figures = dict[str, float]
@@ -94,12 +94,15 @@ class Duel:
         """
         rng = Generator(self.seed, step=self.steps)
         fake, generator_backward = self.generator(*condition, *noise, rng=rng)
-        figures = self.teach_discriminator(condition, real, fake, rng)
-        dfake, more_figures = self.criticise(condition, real, fake, rng)
-        generator_backward(dfake)
-        figures |= more_figures
-        self._move(self.generator, self.generator_optimizer, (*condition, *noise), figures["loss"])
-        return figures
+        try:
+            figures = self.teach_discriminator(condition, real, fake, rng)
+            dfake, more_figures = self.criticise(condition, real, fake, rng)
+            generator_backward(dfake)
+            self._move(self.generator, self.generator_optimizer, more_figures["loss"])
+        except NotFiniteError as error:
+            blame = self._blame(condition, noise, real, fake) or f"{error}: {OVERFLOW}"
+            raise NotFiniteError(f"step {self.steps + 1}, {blame}: try a smaller learning rate.") from error
+        return figures | more_figures
 
     def teach_discriminator(self, condition: Arrays, real: Array, fake: Array, rng: Generator) -> Figures:
         """Move the discriminator towards 1 for what is real and 0 for what is fake; return its figures."""
@@ -111,7 +114,7 @@ class Duel:
         real_backward(self.discriminator_weight * dreal)
         fake_backward(self.discriminator_weight * dfake)
         loss = float(real_loss + fake_loss)
-        self._move(self.discriminator, self.discriminator_optimizer, (*condition, fake), loss)
+        self._move(self.discriminator, self.discriminator_optimizer, loss)
         found = {"real_found": (real_logits > 0).mean(), "fake_found": (fake_logits < 0).mean()}
         return {"discriminator": loss, **{name: float(share) for name, share in found.items()}}
 
@@ -129,12 +132,21 @@ class Duel:
         figures = {"fooling": float(fooling), "likeness": float(likeness), "loss": float(loss)}
         return dfake + self.likeness_weight * dlikeness, figures
 
-    def _move(self, network: Layer, optimizer: Optimizer, xs: Arrays, loss: float) -> None:
+    def _move(self, network: Layer, optimizer: Optimizer, loss: float) -> None:
         """Make a step of one network, or raise a NotFiniteError before its weights are spoilt."""
         if not (math.isfinite(loss) and math.isfinite(optimizer.grad @ optimizer.grad)):
-            raise NotFiniteError(
-                f"step {self.steps + 1}, {type(network).__name__}: {first_not_finite(network, *xs)}: "
-                "try a smaller learning rate."
-            )
+            raise NotFiniteError(type(network).__name__)
         optimizer.step()
         network.zero_grad()
+
+    def _blame(self, condition: Arrays, noise: Arrays, real: Array, fake: Array) -> str | None:
+        """Return where the first number that is NaN or infinite comes from, or None where all are finite."""
+        for network, xs in (
+            (self.generator, (*condition, *noise)),
+            (self.discriminator, (*condition, real)),
+            (self.discriminator, (*condition, fake)),
+        ):
+            found = find_not_finite(network, *xs)
+            if found:
+                return f"{type(network).__name__}: {found}"
+        return None

@@ -12,6 +12,7 @@ from tinycolor.optim import Optimizer
 from tinycolor.random import Generator
 from tinycolor.training.graph import GpuStep
 
+OVERFLOW = "the loss, or the sum of the squared gradients, is NaN or infinite"
 Loss = Callable[[Any, Any], tuple[Array, Any]]
 
 
@@ -76,6 +77,12 @@ def stop_unless_finite(network: Layer, optimizer: Optimizer, x: Array, loss: Arr
 
 def first_not_finite(network: Layer, *xs: Array, mode: str = "train") -> str:
     """Return where the first number that is NaN or infinite comes from, by going forward once more."""
+    found = find_not_finite(network, *xs, mode=mode)
+    return found or OVERFLOW
+
+
+def find_not_finite(network: Layer, *xs: Array, mode: str = "train") -> str | None:
+    """Return the same, or None where batch, weights, answers and gradients are all finite."""
     if not all(map(_is_finite, xs)):
         return "the batch holds NaN or infinity"
     for name, parameter in network.named_parameters():
@@ -95,7 +102,7 @@ def first_not_finite(network: Layer, *xs: Array, mode: str = "train") -> str:
     for name, parameter in network.named_parameters():
         if not _is_finite(parameter.grad):
             return f"the gradient of {name} is NaN or infinite"
-    return "the loss, or the sum of the squared gradients, is NaN or infinite"
+    return None
 
 
 def _is_finite(array: Array) -> bool:
