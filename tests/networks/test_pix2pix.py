@@ -16,7 +16,8 @@ from fixtures.formulas import digest, one_step
 from fixtures.make_pix2pix import DISCRIMINATORS, GENERATORS, STEP, after_a_step, fixed
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "pix2pix.npz"
-# layers: pixels that a logit sees, logits for 256 x 256, weights for 6 and for 3 channels
+# layers: pixels that a logit sees, logits for 256 x 256, weights for 6 and for 3 channels; with a bias in the last
+# convolution, which the authors' PixelGAN has not
 PATCHES = {
     0: (1, 256, 9_025, 8_833),
     1: (16, 126, 139_585, 136_513),
@@ -63,7 +64,7 @@ def test_the_generator_has_the_authors_number_of_weights(form, count, weightless
 
 
 @every_patch
-def test_the_discriminator_has_the_authors_number_of_weights(layers, weightless, weights):
+def test_the_discriminator_has_the_published_number_of_weights(layers, weightless, weights):
     assert (weights(PatchDiscriminator(6, layers)), weights(PatchDiscriminator(3, layers))) == PATCHES[layers][2:]
 
 

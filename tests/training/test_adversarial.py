@@ -48,7 +48,7 @@ def pix2pix(seed=0, style="lua", **settings):
     networks = Pix2PixGenerator(1, 2, 3, 8, dropout_style=style), PatchDiscriminator(3, 1, 4)
     optimizers = [tc.optim.Adam(network.parameters(), 5e-3, betas=(0.5, 0.999)) for network in networks]
     return Duel(
-        *networks, *optimizers, **{"likeness": tc.losses.l1, "discriminator_weight": 0.5, "seed": seed} | settings
+        *networks, *optimizers, **{"reconstruction": tc.losses.l1, "discriminator_weight": 0.5, "seed": seed} | settings
     )
 
 
@@ -61,11 +61,13 @@ def weights(duel):
 # --- the step ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("likeness", [None, tc.losses.mse])
+@pytest.mark.parametrize("reconstruction", [None, tc.losses.mse])
 @pytest.mark.parametrize("weight", [1, 0.5])
 @pytest.mark.parametrize("objective", [tc.losses.non_saturating, tc.losses.minimax])
-def test_a_step_is_that_of_algorithm_1_by_hand(objective, weight, likeness):
-    duel = lines(objective=objective, discriminator_weight=weight, likeness=likeness, likeness_weight=3.0)
+def test_a_step_by_hand(objective, weight, reconstruction):
+    duel = lines(
+        objective=objective, discriminator_weight=weight, reconstruction=reconstruction, reconstruction_weight=3.0
+    )
     a, b, c, d = 0.5, -0.3, 0.7, 0.2
     for number in range(4):
         z, real = rows(1, 2 * number), 2 + rows(1, 2 * number + 1)
@@ -81,16 +83,16 @@ def test_a_step_is_that_of_algorithm_1_by_hand(objective, weight, likeness):
         # The generator learns from what the discriminator has just become.
         p = sigmoid(c * fake + d)
         if objective is tc.losses.minimax:
-            fooling, dfake = np.log(1 - p).mean(), -p * c / len(z)
+            adversarial, dfake = np.log(1 - p).mean(), -p * c / len(z)
         else:
-            fooling, dfake = -np.log(p).mean(), (p - 1) * c / len(z)
-        wanted = {"discriminator": loss, "fooling": fooling, "loss": fooling}
-        if likeness:
-            wanted["likeness"] = ((fake - real) ** 2).mean()
-            wanted["loss"] = fooling + 3 * wanted["likeness"]
+            adversarial, dfake = -np.log(p).mean(), (p - 1) * c / len(z)
+        wanted = {"discriminator": loss, "adversarial": adversarial, "loss": adversarial}
+        if reconstruction:
+            wanted["reconstruction"] = ((fake - real) ** 2).mean()
+            wanted["loss"] = adversarial + 3 * wanted["reconstruction"]
             dfake = dfake + 3 * 2 * (fake - real) / len(z)
         a, b = a - 0.1 * (dfake * z).sum(), b - 0.1 * dfake.sum()
-        wanted |= {"real_found": (on_real > 0.5).mean(), "fake_found": (on_fake < 0.5).mean()}
+        wanted |= {"real_accuracy": (on_real > 0.5).mean(), "fake_accuracy": (on_fake < 0.5).mean()}
         assert figures == pytest.approx(wanted, rel=1e-12)
     ours = [array.item() for network in (duel.generator, duel.discriminator) for array in network.state_dict().values()]
     assert ours == pytest.approx([a, b, c, d], rel=1e-12)
@@ -179,24 +181,33 @@ def test_running_statistics_move_with_every_look():
 
 
 @pytest.mark.parametrize(
-    ("logit", "real_found", "fake_found", "discriminator", "fooling"),
+    ("logit", "real_accuracy", "fake_accuracy", "discriminator", "adversarial"),
     [
         (0, 0, 0, 2 * LOG_2, LOG_2),
         (1, 1, 0, np.log1p(np.exp(-1)) + np.log1p(np.e), np.log1p(np.exp(-1))),
         (-1, 0, 1, np.log1p(np.e) + np.log1p(np.exp(-1)), np.log1p(np.e)),
     ],
 )
-def test_what_the_figures_say_of_one_who_answers_always_the_same(logit, real_found, fake_found, discriminator, fooling):
-    duel = lines(rates=(0.0, 0.0), likeness=tc.losses.l1)
+def test_what_the_figures_say_of_one_who_answers_always_the_same(
+    logit, real_accuracy, fake_accuracy, discriminator, adversarial
+):
+    duel = lines(rates=(0.0, 0.0), reconstruction=tc.losses.l1)
     duel.discriminator.load_state_dict({"weight": np.zeros((1, 1)), "bias": np.array([float(logit)])})
     z, real = rows(1), rows(1, 1)
     figures = duel.step((), (z,), real)
-    likeness = abs(0.5 * z - 0.3 - real).mean()
-    wanted = {"real_found": real_found, "fake_found": fake_found, "discriminator": discriminator, "fooling": fooling}
-    assert figures == pytest.approx(wanted | {"likeness": likeness, "loss": fooling + 100 * likeness})
+    reconstruction = abs(0.5 * z - 0.3 - real).mean()
+    wanted = {
+        "real_accuracy": real_accuracy,
+        "fake_accuracy": fake_accuracy,
+        "discriminator": discriminator,
+        "adversarial": adversarial,
+    }
+    assert figures == pytest.approx(
+        wanted | {"reconstruction": reconstruction, "loss": adversarial + 100 * reconstruction}
+    )
     assert all(type(figure) is float for figure in figures.values())
     duel.objective = tc.losses.minimax
-    assert duel.step((), (z,), real)["fooling"] == pytest.approx(-np.log1p(np.exp(logit)))
+    assert duel.step((), (z,), real)["adversarial"] == pytest.approx(-np.log1p(np.exp(logit)))
 
 
 # --- seeds -----------------------------------------------------------------------------------------------------------
@@ -216,8 +227,8 @@ def test_other_units_are_dropped_at_every_step():
     duel = pix2pix()
     for optimizer in (duel.generator_optimizer, duel.discriminator_optimizer):
         optimizer.schedule = tc.optim.constant(0.0)
-    likeness = [duel.step((pictures(1),), (), pictures(2))["likeness"] for _ in range(4)]
-    assert len(set(likeness)) == 4
+    reconstruction = [duel.step((pictures(1),), (), pictures(2))["reconstruction"] for _ in range(4)]
+    assert len(set(reconstruction)) == 4
 
 
 def test_who_goes_on_draws_as_who_never_stopped():
@@ -239,7 +250,7 @@ def test_pix2pix_learns_a_batch_by_heart():
     duel = pix2pix(style="pytorch")
     x, real = pictures(1), np.tanh(pictures(2, 1)[:, :2, :2]).repeat(8, 1).repeat(8, 2)
     figures = [duel.step((x,), (), real) for _ in range(30)]
-    assert figures[-1]["likeness"] < figures[0]["likeness"] / 3
+    assert figures[-1]["reconstruction"] < figures[0]["reconstruction"] / 3
     assert figures[0]["discriminator"] == pytest.approx(2 * LOG_2, abs=0.5)
 
 
@@ -289,7 +300,7 @@ def test_it_stops_at_a_batch_of_no_numbers(which):
 
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_it_stops_before_the_generator_s_weights_are_spoilt():
-    duel = pix2pix(likeness_weight=np.inf)
+    duel = pix2pix(reconstruction_weight=np.inf)
     before = learnt(duel.generator)
     with pytest.raises(NotFiniteError, match=r"^step 1, Pix2PixGenerator: the gradient of layers\.0\.weight is NaN"):
         duel.step((pictures(1),), (), pictures(2))
@@ -298,7 +309,7 @@ def test_it_stops_before_the_generator_s_weights_are_spoilt():
 
 
 def test_it_stops_at_a_loss_that_is_no_number():
-    duel = pix2pix(likeness=lambda fake, real: (NAN, np.zeros_like(fake)))
+    duel = pix2pix(reconstruction=lambda fake, real: (NAN, np.zeros_like(fake)))
     before = learnt(duel.generator)
     with pytest.raises(
         NotFiniteError, match=r"^step 1, Pix2PixGenerator: the loss, or the sum of the squared gradients"

@@ -53,21 +53,21 @@ class DuelTwin:
         of_generator.zero_grad()
         again = self.judged(condition, fake)
         if self.ours.objective is tc.losses.minimax:
-            fooling = torch.log(1 - torch.sigmoid(again)).mean()
+            adversarial = torch.log(1 - torch.sigmoid(again)).mean()
         else:
-            fooling = -torch.log(torch.sigmoid(again)).mean()
-        figures = {"fooling": fooling.item(), "discriminator": loss_d.item()}
-        loss = fooling
-        if self.ours.likeness is not None:
-            likeness = (fake - real).abs().mean()
-            figures["likeness"] = likeness.item()
-            loss = fooling + self.ours.likeness_weight * likeness
+            adversarial = -torch.log(torch.sigmoid(again)).mean()
+        figures = {"adversarial": adversarial.item(), "discriminator": loss_d.item()}
+        loss = adversarial
+        if self.ours.reconstruction is not None:
+            reconstruction = (fake - real).abs().mean()
+            figures["reconstruction"] = reconstruction.item()
+            loss = adversarial + self.ours.reconstruction_weight * reconstruction
         loss.backward()
         of_generator.step()
         return figures | {
             "loss": loss.item(),
-            "real_found": (on_real > 0).double().mean().item(),
-            "fake_found": (on_fake < 0).double().mean().item(),
+            "real_accuracy": (on_real > 0).double().mean().item(),
+            "fake_accuracy": (on_fake < 0).double().mean().item(),
         }
 
     def judged(self, condition: tuple[torch.Tensor, ...], sample: torch.Tensor) -> torch.Tensor:

@@ -87,7 +87,7 @@ def test_a_few_steps_against_each_other_paint_streets(streets):
     assert isinstance(learner, Rivals)
     figures = list(learner.learn(task.batches(range(100))))
     after, mean = task.judge(), task.baselines["mean picture"]
-    assert figures[-1]["likeness"] < figures[0]["likeness"] / 2
+    assert figures[-1]["reconstruction"] < figures[0]["reconstruction"] / 2
     assert after["l1"] < 0.85 * mean["l1"] < before["l1"]
     assert after["variety"] > 0.5
     assert task.error(after) < task.error(before)

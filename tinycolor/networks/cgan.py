@@ -1,4 +1,4 @@
-"""Conditional GAN: both networks are told what the thing should be, so that one can ask for it.
+"""Conditional GAN: both networks are told of which class the sample should be, so that one can ask for it.
 
     class y, 10   noise z, 100          x, 784       class y, 10
         |             |                    |             |
@@ -10,7 +10,7 @@
                |                                  |
           784, sigmoid                       1, logit: real, and what it should be?
 
-It is not enough that a made picture could be real: of a seven it has to be a real seven.
+It is not enough that a generated picture could be real: of a seven it has to be a real seven.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from tinycolor.layers.base import Closure
 from tinycolor.layers.combine import Concat, Sequential
 from tinycolor.layers.dropout import Dropout
 from tinycolor.layers.linear import Linear
-from tinycolor.networks.gan import DISCRIMINATOR_LIMIT, GENERATOR_LIMIT, draw_evenly, maxout
+from tinycolor.networks.gan import DISCRIMINATOR_LIMIT, GENERATOR_LIMIT, maxout
 from tinycolor.networks.network import Network, scale, scaled
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
 
 class CGANGenerator(Network):
-    """Makes a thing of a class out of noise, y (N, classes) and z (N, noise) to x (N, outputs); 2,413,984 weights.
+    """Generate samples of a class from noise, y (N, classes) and z (N, noise) to x (N, outputs); 2,413,984 weights.
 
     In ``train`` mode half the hidden units are dropped: hand down an ``rng``.
 
     Parameters
     ----------
     noise : int
-        Random numbers per thing, drawn evenly from -1..1.
+        Random numbers per sample; in the paper uniform within the unit hypercube, in our example within -1..1.
     classes : int
         How many there are; y is 1 for the one that is wanted, and 0 for all others.
     outputs : int
-        Numbers per thing, each 0..1: 784 are the pixels of 28 x 28.
+        Numbers per sample, each 0..1: 784 are the pixels of 28 x 28.
     width : float
         Factor on the number of hidden units, rounded down, at least 1.
     dropout : float
         Share of the hidden units to drop.
     seed : int
-        Which first weights: evenly from +-0.05.
+        Which first weights: uniformly from +-0.05.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class CGANGenerator(Network):
             Linear(of_both, outputs),
             Sigmoid(),
         )
-        draw_evenly(self, GENERATOR_LIMIT, seed)
+        init.uniform(self, Generator(seed), GENERATOR_LIMIT)
 
     def forward(self, y: Array, z: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(y, "N", self.options["classes"])
@@ -100,7 +100,7 @@ class CGANGenerator(Network):
 
 
 class CGANDiscriminator(Network):
-    """Says whether things are real and of their class, y (N, classes) and x (N, inputs) to logits (N, 1).
+    """Tell real samples of a class from all others, y (N, classes) and x (N, inputs) to logits (N, 1).
 
     1,224,351 weights; ``D(x | y) = sigmoid(logit)``. In ``train`` mode half the hidden units are dropped: hand down
     an ``rng``.
@@ -108,7 +108,7 @@ class CGANDiscriminator(Network):
     Parameters
     ----------
     inputs : int
-        Numbers per thing.
+        Numbers per sample.
     classes : int
         How many there are; y is 1 for the one that x should be of, and 0 for all others.
     width : float
@@ -116,7 +116,7 @@ class CGANDiscriminator(Network):
     dropout : float
         Share of the hidden units to drop.
     seed : int
-        Which first weights: evenly from +-0.005.
+        Which first weights: uniformly from +-0.005.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ class CGANDiscriminator(Network):
             Dropout(dropout),
             Linear(of_both, 1),
         )
-        draw_evenly(self, DISCRIMINATOR_LIMIT, seed)
+        init.uniform(self, Generator(seed), DISCRIMINATOR_LIMIT)
 
     def forward(self, y: Array, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(y, "N", self.options["classes"])

@@ -1,6 +1,6 @@
-"""GAN: two networks that compete. One makes things out of noise, the other says whether a thing is real or made.
+"""GAN: two networks that compete. One generates samples from noise, the other tells real samples from generated ones.
 
-    noise z, 100                        x, 784: a real picture or a made one
+    noise z, 100                        x, 784: a real picture or a generated one
         |                                   |  a fifth of the pixels is dropped
     1200, ReLU                          240, maxout of 5
         |                                   |  half the units are dropped
@@ -8,11 +8,11 @@
         |                                   |  half the units are dropped
     784, sigmoid                        1, logit: above 0 means real
         |
-    a made x  ------------------------------^
+    a generated x  -------------------------^
 
-Where real things have the density p and made ones q, the best answer is ``D(x) = p(x) / (p(x) + q(x))``. The generator
-learns from the discriminator alone, which way to move what it makes so that it looks more real; when q is p, every
-answer is 1/2 and there is nothing more to learn.
+Where real samples have the density p and generated ones q, the best answer is ``D(x) = p(x) / (p(x) + q(x))``. The
+generator learns from the discriminator alone, which way to move its samples so that they look more real; when q is p,
+every answer is 1/2 and there is nothing more to learn.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ GENERATOR_LIMIT, DISCRIMINATOR_LIMIT = 0.05, 0.005
 
 
 class GANGenerator(Network):
-    """Makes things out of noise, z (N, noise) to x (N, outputs); 2,503,984 weights.
+    """Generate samples from noise, z (N, noise) to x (N, outputs); 2,503,984 weights.
 
     Parameters
     ----------
     noise : int
-        Random numbers per thing; the authors draw them evenly from -1..1.
+        Random numbers per sample, standard normal: the authors' release names no distribution, and that is its default.
     hidden : sequence of int
         Units of each hidden layer. Without any, x is an affine map of z.
     outputs : int
-        Numbers per thing: 784 are the pixels of 28 x 28.
+        Numbers per sample: 784 are the pixels of 28 x 28.
     sigmoid : bool
         The numbers are 0..1, as brightness is; else any.
     seed : int
-        Which first weights: evenly from +-0.05. For few hidden units that is little: draw others by ``tc.init``.
+        Which first weights: uniformly from +-0.05. For few hidden units that is little: draw others by ``tc.init``.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class GANGenerator(Network):
             inputs = units
         layers.append(Linear(inputs, outputs))
         self.layers = Sequential(*layers, *([Sigmoid()] if sigmoid else []))
-        draw_evenly(self, GENERATOR_LIMIT, seed)
+        init.uniform(self, Generator(seed), GENERATOR_LIMIT)
 
     def forward(self, z: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(z, "N", self.options["noise"])
@@ -91,7 +91,7 @@ class GANGenerator(Network):
 
 
 class GANDiscriminator(Network):
-    """Says whether things are real or made, x (N, inputs) to logits (N, 1); 1,231,441 weights.
+    """Tell real samples from generated ones, x (N, inputs) to logits (N, 1); 1,231,441 weights.
 
     ``D(x) = sigmoid(logit)`` is the probability that x is real. In ``train`` mode numbers of x and hidden units are
     dropped: hand down an ``rng``.
@@ -99,7 +99,7 @@ class GANDiscriminator(Network):
     Parameters
     ----------
     inputs : int
-        Numbers per thing.
+        Numbers per sample.
     hidden : sequence of int
         Units of each hidden layer.
     pieces : int
@@ -107,7 +107,7 @@ class GANDiscriminator(Network):
     dropout : (float, float)
         Shares of the numbers of x and of the hidden units to drop.
     seed : int
-        Which first weights: evenly from +-0.005. For few hidden units that is little: draw others by ``tc.init``.
+        Which first weights: uniformly from +-0.005. For few hidden units that is little: draw others by ``tc.init``.
 
     Attributes
     ----------
@@ -128,6 +128,11 @@ class GANDiscriminator(Network):
         *,
         seed: int = 0,
     ) -> None:
+        if not isinstance(dropout, Sequence) or len(dropout) != 2:
+            raise ValueError(
+                f"GANDiscriminator got dropout={dropout}, expected two shares, of the numbers of x and of the hidden "
+                "units: (0.2, 0.5) in the paper."
+            )
         self.options = {
             "inputs": positive(inputs, "GANDiscriminator inputs"),
             "hidden": tuple(positive(units, "GANDiscriminator hidden") for units in hidden),
@@ -141,7 +146,7 @@ class GANDiscriminator(Network):
             layers += [*maxout(inputs, units, pieces), Dropout(of_hidden)]
             inputs = units
         self.layers = Sequential(*layers, Linear(inputs, 1))
-        draw_evenly(self, DISCRIMINATOR_LIMIT, seed)
+        init.uniform(self, Generator(seed), DISCRIMINATOR_LIMIT)
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(x, "N", self.options["inputs"])
@@ -151,11 +156,3 @@ class GANDiscriminator(Network):
 def maxout(inputs: int, units: int, pieces: int) -> list[Layer]:
     """Return a layer of units that each take the largest of several linear functions."""
     return [Linear(inputs, units * pieces), Maxout(pieces)]
-
-
-def draw_evenly(network: Network, limit: float, seed: int) -> None:
-    """Draw every weight evenly from +-limit; biases stay 0."""
-    rng = Generator(seed)
-    for parameter in network.parameters():
-        if parameter.data.ndim > 1:
-            parameter.data = rng.uniform(parameter.data.shape, -limit, limit)

@@ -1,4 +1,4 @@
-"""pix2pix: from one picture to another. A U-Net that draws, and a critic that looks at patches.
+"""pix2pix: from one picture to another. A U-Net that draws, and a discriminator that looks at patches.
 
     x ---------------------------- skip ---------------------------> y
       64, 1/2 --------------------- skip -------------------- 64, 1/2
@@ -13,8 +13,8 @@
 Down by 4x4 convolutions of stride 2, up by their transposes. Without the skips it is an encoder-decoder: all that is
 known of where things are must pass through the deepest map, which is one pixel for a picture of 256 x 256.
 
-The critic, PatchGAN, gives a logit for every patch of 70 x 70 pixels, real or made: the L1 loss already sees to the
-picture as a whole, so it need only look at detail.
+The discriminator, PatchGAN, gives a logit for every patch of 70 x 70 pixels, real or made: the L1 loss already sees to
+the picture as a whole, so it need only look at detail.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NORMS: dict[str, Callable[[int], Layer]] = {"batch": BatchNorm2d, "instance": In
 
 
 class Pix2PixGenerator(Colorizer):
-    """Draw one picture after another, x (N, H, W, in_channels) to y (N, H, W, out_channels), -1..1.
+    """Make one picture of another, x (N, H, W, in_channels) to y (N, H, W, out_channels), both -1..1.
 
     Per level a 4x4 convolution of stride 2 on the way down, LeakyReLU 0.2 before it and a norm behind it, and on the
     way up its transpose, ReLU before it and a norm behind it. The outermost have no norm, nor has the innermost
@@ -77,8 +77,8 @@ class Pix2PixGenerator(Colorizer):
         An unknown norm or style, too few or too many levels, or a picture (or ``size``) that cannot be halved so often.
 
     Source: P. Isola, J.-Y. Zhu, T. Zhou, A. Efros, "Image-to-image translation with conditional adversarial networks",
-    CVPR 2017, section 6.1.1 and its errata. At 8 levels it has 54,413,955 weights for 3 to 3 channels, and 39,075,459
-    without skips: those of the authors' PyTorch. Their Lua has biases before each norm, which the norm takes out.
+    CVPR 2017, section 6.1.1 and its errata. At 8 levels it has 54,413,955 weights for 3 to 3 channels, as the authors'
+    PyTorch, and 39,075,459 without skips. Only the last convolution has a bias; their Lua has one in each.
     """
 
     @init.draws_weights()
@@ -126,7 +126,7 @@ class Pix2PixGenerator(Colorizer):
             ConvTranspose2d(doubled * widths[0], out_channels, 4, stride=2, padding=1),
             Tanh(),
         )
-        as_pix2pix(self, Generator(seed))
+        draw_weights(self, Generator(seed))
 
     @property
     def local(self) -> Layer | None:
@@ -182,12 +182,13 @@ class PatchDiscriminator(Network):
     ValueError
         Too few or too many layers, pictures of different sizes, or so small that no whole window is left.
 
-    Source: as Pix2PixGenerator, section 6.1.2. For 6 channels and 3 layers it has 2,768,705 weights.
+    Source: as Pix2PixGenerator, section 6.1.2. For 6 channels and 3 layers it has 2,768,705 weights. PixelGAN's
+    last convolution has a bias here, the authors' has none.
     """
 
     @init.draws_weights()
     def __init__(self, in_channels: int = 3, layers: int = 3, base_width: int = 64, *, seed: int = 0) -> None:
-        if not 0 <= layers <= DEEPEST:
+        if layers not in range(DEEPEST + 1):
             raise ValueError(f"PatchDiscriminator got layers={layers}, expected 0 to {DEEPEST}.")
         self.options = {
             "in_channels": positive(in_channels, "PatchDiscriminator in_channels"),
@@ -208,7 +209,7 @@ class PatchDiscriminator(Network):
             blocks.append(block)
             in_channels = width
         self.blocks = Sequential(*blocks, Conv2d(in_channels, 1, side, padding=padding))
-        as_pix2pix(self, Generator(seed))
+        draw_weights(self, Generator(seed))
 
     def forward(self, *xs: Array, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         pictures, taken_apart = self.side_by_side(*xs, mode=mode, rng=rng)
@@ -221,7 +222,7 @@ class PatchDiscriminator(Network):
         return logits, backward
 
 
-def as_pix2pix(network: Network, rng: Generator) -> None:
+def draw_weights(network: Network, rng: Generator) -> None:
     """Give a network its first weights: N(0, 0.02**2), the scales of its norms N(1, 0.02**2)."""
     init.normal(network, rng, std=0.02)
     for _, layer in network.walk():

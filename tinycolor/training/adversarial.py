@@ -5,11 +5,12 @@
         the discriminator learns: real is 1, fake is 0
         the generator learns: what the discriminator would have called 1
 
-So says algorithm 1 of the paper, with one step of each in turn. The condition, if there is any, is what both are
+This is algorithm 1 of the paper with k = 1, but that the generator learns from the fakes that the discriminator has
+just learned from, as in pix2pix, and by the objective of section 3. The condition, if there is any, is what both are
 given: a label, or the picture to be coloured. The noise is what only the generator is given.
 
 Source: I. Goodfellow et al., "Generative adversarial nets", NIPS 2014; conditions: M. Mirza, S. Osindero, "Conditional
-generative adversarial nets", 2014; beside a loss of likeness: P. Isola et al., "Image-to-image translation with
+generative adversarial nets", 2014; with a reconstruction loss: P. Isola et al., "Image-to-image translation with
 conditional adversarial networks", CVPR 2017, section 3.
 """
 
@@ -41,12 +42,12 @@ class Duel:
     discriminator : Layer
         ``discriminator(*condition, sample)`` gives logits, above 0 for "real".
     generator_optimizer, discriminator_optimizer : Optimizer
-        Made of their parameters. The generator's steps count those of the duel.
+        One for each, over all its parameters; the generator's counts the steps of the duel.
     objective : function
         ``loss, dlogits = objective(logits)`` of fakes: ``losses.non_saturating`` or ``losses.minimax``.
-    likeness : function, optional
-        ``loss, dfake = likeness(fake, real)``, such as ``losses.l1``, for fakes that have a truth of their own.
-    likeness_weight : float
+    reconstruction : function, optional
+        ``loss, dfake = reconstruction(fake, real)``, such as ``losses.l1``, for fakes that have a truth of their own.
+    reconstruction_weight : float
         What it is multiplied by: 100 in pix2pix.
     discriminator_weight : float
         What the discriminator's objective is multiplied by: pix2pix halves it, to slow the discriminator down. (Under
@@ -60,8 +61,8 @@ class Duel:
     generator_optimizer: Optimizer
     discriminator_optimizer: Optimizer
     objective: Callable[[Array], tuple[Array, Array]] = non_saturating
-    likeness: Loss | None = None
-    likeness_weight: float = 100.0
+    reconstruction: Loss | None = None
+    reconstruction_weight: float = 100.0
     discriminator_weight: float = 1.0
     seed: int = 0
 
@@ -83,20 +84,21 @@ class Duel:
         Returns
         -------
         dict
-            ``loss``: the generator's, all together; ``fooling``: its adversarial part; ``likeness``: the other part,
-            unweighted. ``discriminator``: its loss on real and on fake, added: 2 log 2 where it has no idea.
-            ``real_found``, ``fake_found``: the shares of real and of fake logits with the right sign, 0..1.
+            ``loss``: the generator's, all together; ``adversarial`` and ``reconstruction``: its parts, unweighted.
+            ``discriminator``: its loss on real and on fake, added, unweighted: 2 log 2 where it has no idea.
+            ``real_accuracy``, ``fake_accuracy``: the shares of real and of fake logits with the right sign, 0..1.
 
         Raises
         ------
         NotFiniteError
-            A loss or a gradient became NaN or infinite: names the step and the first layer that gave one.
+            A loss or a gradient became NaN or infinite: names the step and the first layer that gave one. The network
+            at fault was not moved; the discriminator may have been, if the fault is the generator's.
         """
         rng = Generator(self.seed, step=self.steps)
         fake, generator_backward = self.generator(*condition, *noise, rng=rng)
         try:
             figures = self.teach_discriminator(condition, real, fake, rng)
-            dfake, more_figures = self.criticise(condition, real, fake, rng)
+            dfake, more_figures = self.generator_gradient(condition, real, fake, rng)
             generator_backward(dfake)
             self._move(self.generator, self.generator_optimizer, more_figures["loss"])
         except NotFiniteError as error:
@@ -115,22 +117,22 @@ class Duel:
         fake_backward(self.discriminator_weight * dfake)
         loss = float(real_loss + fake_loss)
         self._move(self.discriminator, self.discriminator_optimizer, loss)
-        found = {"real_found": (real_logits > 0).mean(), "fake_found": (fake_logits < 0).mean()}
+        found = {"real_accuracy": (real_logits > 0).mean(), "fake_accuracy": (fake_logits < 0).mean()}
         return {"discriminator": loss, **{name: float(share) for name, share in found.items()}}
 
-    def criticise(self, condition: Arrays, real: Array, fake: Array, rng: Generator) -> tuple[Array, Figures]:
+    def generator_gradient(self, condition: Arrays, real: Array, fake: Array, rng: Generator) -> tuple[Array, Figures]:
         """Return the gradient that goes back into the generator, through a discriminator at rest; and its figures."""
         with frozen(self.discriminator):
             logits, discriminator_backward = self.discriminator(*condition, fake, rng=rng)
-        fooling, dlogits = self.objective(logits)
+        adversarial, dlogits = self.objective(logits)
         dinputs = discriminator_backward(dlogits)
         dfake = dinputs[-1] if condition else dinputs
-        if self.likeness is None:
-            return dfake, {"fooling": float(fooling), "loss": float(fooling)}
-        likeness, dlikeness = self.likeness(fake, real)
-        loss = fooling + self.likeness_weight * likeness
-        figures = {"fooling": float(fooling), "likeness": float(likeness), "loss": float(loss)}
-        return dfake + self.likeness_weight * dlikeness, figures
+        if self.reconstruction is None:
+            return dfake, {"adversarial": float(adversarial), "loss": float(adversarial)}
+        reconstruction, dreconstruction = self.reconstruction(fake, real)
+        loss = adversarial + self.reconstruction_weight * reconstruction
+        figures = {"adversarial": float(adversarial), "reconstruction": float(reconstruction), "loss": float(loss)}
+        return dfake + self.reconstruction_weight * dreconstruction, figures
 
     def _move(self, network: Layer, optimizer: Optimizer, loss: float) -> None:
         """Make a step of one network, or raise a NotFiniteError before its weights are spoilt."""

@@ -20,12 +20,11 @@ from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, photos_to_c
 from tinycolor.evaluate import baselines, grey_photos, judge, predict_photos
 from tinycolor.metrics import variety
 from tinycolor.training import report
-from tinycolor.training.recipes import COLORIZERS, L1_AND_CGAN, rival
+from tinycolor.training.recipes import COLORIZERS, L1_AND_CGAN, discriminator_for
 from tinycolor.training.settings import Settings
 from tinycolor.training.task import Curve, Scores, Words
 
 MOST_JUDGED = 128
-ON_THE_SHEET = 8
 MOST_COMPARED = 32
 
 WORDS = Words(
@@ -98,7 +97,7 @@ class Colorizing:
         recipe = COLORIZERS[settings.model]
         self.words = replace(WORDS, remarks=(REMARKS.get(settings.loss, BROWN),))
         self.dataset, self.tells_scenes = dataset, settings.classes > 0
-        self.network, self.discriminator = recipe.network(settings), rival(recipe, settings)
+        self.network, self.discriminator = recipe.network(settings), discriminator_for(recipe, settings)
         photos = photos_to_crop(dataset.learning, settings.size)
         self.photos = PhotosOfScenes(photos, dataset.scenes) if self.tells_scenes else photos
         self._batches = Batches(self.photos, size=settings.size, batch=settings.batch, seed=settings.seed)
@@ -143,7 +142,7 @@ class Colorizing:
         )
 
     def sheet(self) -> bytes:
-        some = self.judged[np.linspace(0, len(self.judged) - 1, min(ON_THE_SHEET, len(self.judged))).astype(int)]
+        some = report.for_the_sheet(self.judged)
         predicted, _ = predict_photos(self.network, some)
         return report.sheet({"grey": grey_photos(some), "predicted": predicted, "truth": some})
 

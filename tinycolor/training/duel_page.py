@@ -21,9 +21,9 @@ Lines = Sequence[Mapping[str, Any]]
 
 LOOK_BACK = 25  # lines of the log that a verdict rests on
 EARLY = 10  # lines without which there is none
-SURE = 0.95  # share of what is found out, above which the discriminator is too strong, if the generator is lost too
+SURE = 0.95  # accuracy, above which the discriminator is too strong, if the generator is lost too
 LOST = 3.0  # of the generator's adversarial loss: fakes are taken for real with a probability of 5 %
-GUESSING = 0.55  # share of what is found out, below which it guesses
+GUESSING = 0.55  # accuracy, below which it guesses
 ALIKE = 0.1  # of the variety of the truths, below which the generator answers everything with the same
 
 LOSSES = (
@@ -33,9 +33,9 @@ LOSSES = (
     "better, the other one's loss rises.",
 )
 FOUND = (
-    "What the discriminator finds out",
-    "The share of patches that it tells rightly, of real pictures and of fakes. At one half it guesses; at 1 nothing "
-    "escapes it.",
+    "Accuracy of the discriminator",
+    "The share of patches that it classifies rightly, of real pictures and of fakes. At one half it guesses; at 1 "
+    "nothing escapes it.",
 )
 
 
@@ -45,7 +45,7 @@ def duel_sections(losses: Lines, reports: Lines) -> list[str]:
     Parameters
     ----------
     losses : sequence of mappings
-        The lines of the log that hold ``discriminator``, ``fooling``, ``real_found`` and ``fake_found``.
+        The lines of the log that hold ``discriminator``, ``adversarial``, ``real_accuracy`` and ``fake_accuracy``.
     reports : sequence of mappings
         Those that hold ``validation``, and in it ``variety``.
     """
@@ -54,7 +54,7 @@ def duel_sections(losses: Lines, reports: Lines) -> list[str]:
         section(f"Verdict: {title}", text),
         columns(
             section(*LOSSES, image(png(figure_of_losses(losses)), "losses of both networks")),
-            section(*FOUND, image(png(figure_of_found(losses)), "what the discriminator finds out")),
+            section(*FOUND, image(png(figure_of_found(losses)), "accuracy of the discriminator")),
         ),
     ]
 
@@ -64,17 +64,17 @@ def verdict(losses: Lines, reports: Lines) -> tuple[str, str]:
     if len(losses) < EARLY:
         return "too early to tell", "Both networks have only begun."
     last = losses[-LOOK_BACK:]
-    fooling = float(np.mean([line["fooling"] for line in last]))
-    found = float(np.mean([(line["real_found"] + line["fake_found"]) / 2 for line in last]))
+    adversarial = float(np.mean([line["adversarial"] for line in last]))
+    found = float(np.mean([(line["real_accuracy"] + line["fake_accuracy"]) / 2 for line in last]))
     variety = reports[-1]["validation"]["variety"] if reports else 1.0
-    told = f"Of late it told {found:.0%} of the patches rightly, and the generator paid {fooling:.2f}."
+    told = f"Of late, {found:.0%} of the patches were classified rightly, at an adversarial loss of {adversarial:.2f}."
     if variety < ALIKE:
         return "collapse suspected", (
             f"The generator's answers to different pictures differ {variety:.2f} times as much as the truths do: it "
-            f"may have found one answer that passes, and give it always. {told} More weight on likeness helps, or a "
-            "smaller learning rate."
+            f"may have found one answer that passes, and give it always. {told} More weight on the reconstruction "
+            "helps, or a smaller learning rate."
         )
-    if found > SURE and fooling > LOST:
+    if found > SURE and adversarial > LOST:
         return "the discriminator is too strong", (
             f"Nothing escapes it, so it hardly tells the generator what would be better. {told} If this lasts, the "
             "pictures stop getting better: a narrower discriminator or a smaller learning rate helps, or more photos, "
@@ -83,7 +83,7 @@ def verdict(losses: Lines, reports: Lines) -> tuple[str, str]:
     if found < GUESSING:
         return "the discriminator has no idea", (
             f"It guesses. {told} Either the fakes are as good as real, which is rare, or it does not learn, and the "
-            "likeness does all the work: wait, or try a larger learning rate."
+            "reconstruction loss does all the work: wait, or try a larger learning rate."
         )
     return "balanced", f"The discriminator finds out many fakes, but not all. {told} So both go on learning."
 
@@ -93,7 +93,7 @@ def figure_of_losses(losses: Lines) -> Figure:
     figure, axis = empty_figure("loss")
     for key, name, colour, idea in (
         ("discriminator", "discriminator", OTHERS[1], 2 * math.log(2)),
-        ("fooling", "generator", OURS, math.log(2)),
+        ("adversarial", "generator", OURS, math.log(2)),
     ):
         draw(axis, *thinned(losses, key), name, colour)
         axis.axhline(idea, color=colour, linestyle="--", linewidth=1)
@@ -104,9 +104,9 @@ def figure_of_losses(losses: Lines) -> Figure:
 
 def figure_of_found(losses: Lines) -> Figure:
     """Draw the shares of real and of fake patches that are told rightly."""
-    figure, axis = empty_figure("told rightly")
-    draw(axis, *thinned(losses, "real_found"), "real", OTHERS[1])
-    draw(axis, *thinned(losses, "fake_found"), "fake", OURS)
+    figure, axis = empty_figure("accuracy")
+    draw(axis, *thinned(losses, "real_accuracy"), "real", OTHERS[1])
+    draw(axis, *thinned(losses, "fake_accuracy"), "fake", OURS)
     axis.axhline(0.5, color=OTHERS[0], linestyle="--", linewidth=1)
     axis.set_ylim(0, 1.02)
     axis.legend(fontsize=9)

@@ -36,7 +36,7 @@ class Learner(Protocol):
         """Go on from where a checkpoint was saved."""
 
 
-class Alone:
+class Supervised:
     """One network that learns from what its answers should be; see ``Learner``."""
 
     def __init__(self, network: Network, optimizer: Optimizer, loss: Loss, seed: int) -> None:
@@ -50,11 +50,11 @@ class Alone:
         return {"optimizer": self.optimizer}
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        restore(self.network, checkpoint.network)
+        copy_state(self.network, checkpoint.network)
         self.optimizer.load_state_dict(checkpoint.optimizer_state)
 
 
-class Rivals:
+class Adversarial:
     """A generator that learns from its truths and, as pix2pix does, from a discriminator; see ``Learner``."""
 
     def __init__(
@@ -63,7 +63,13 @@ class Rivals:
         self.generator, self.discriminator = generator, discriminator
         self.optimizer, self.discriminator_optimizer = optimizers
         self.duel = Duel(
-            generator, discriminator, *optimizers, non_saturating, likeness=loss, discriminator_weight=0.5, seed=seed
+            generator,
+            discriminator,
+            *optimizers,
+            non_saturating,
+            reconstruction=loss,
+            discriminator_weight=0.5,
+            seed=seed,
         )
 
     def learn(self, batches: Iterable[tuple[Any, Any]]) -> Iterator[Figures]:
@@ -81,12 +87,12 @@ class Rivals:
     def restore(self, checkpoint: Checkpoint) -> None:
         if checkpoint.discriminator is None:
             raise ValueError("the checkpoint holds no discriminator, expected one: it was saved by another run.")
-        restore(self.generator, checkpoint.network)
-        restore(self.discriminator, checkpoint.discriminator)
+        copy_state(self.generator, checkpoint.network)
+        copy_state(self.discriminator, checkpoint.discriminator)
         self.optimizer.load_state_dict(checkpoint.optimizer_state)
         self.discriminator_optimizer.load_state_dict(checkpoint.discriminator_optimizer_state)
 
 
-def restore(layer: Layer, saved: Layer) -> None:
+def copy_state(layer: Layer, saved: Layer) -> None:
     """Give a layer the weights and running statistics of another."""
     layer.load_state_dict(saved.state_dict())

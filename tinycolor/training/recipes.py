@@ -116,7 +116,7 @@ AS_IIZUKA: dict[str, Any] = {"optimizer": "adadelta", "schedule": "constant", "l
 
 L1_AND_CGAN = "l1+cgan"
 
-# Isola 2017, section 3.3, with the rates of the authors' PyTorch.
+# Isola 2017, section 3.3; half constant, half linear decay, as the authors' PyTorch. In the paper, batches of 1 to 10.
 AS_PIX2PIX: dict[str, Any] = {"optimizer": "adam-gan", "schedule": "linear", "learning_rate": 2e-4, "batch": 4}
 HALVINGS = range(4, 9)
 
@@ -141,7 +141,7 @@ def pix2pix(settings: Settings) -> networks.Pix2PixGenerator:
 
 
 def patch_discriminator(settings: Settings) -> networks.PatchDiscriminator:
-    """Return pix2pix's critic; its patches are about a quarter of the picture, as 70 pixels are of 256."""
+    """Return pix2pix's discriminator; its patches are a sixth to a quarter of the picture, but 16 pixels at least."""
     layers = max(1, min(3, settings.size.bit_length() - 6))
     channels = 1 + 2 if settings.task == "colorize" else 3 + 3
     return networks.PatchDiscriminator(channels, layers, scaled(64, settings.width), seed=settings.seed)
@@ -186,7 +186,7 @@ MODELS = {"colorize": COLORIZERS, "segment": SEGMENTERS, "translate": TRANSLATOR
 OWN = ("optimizer", "schedule", "learning_rate", "batch")
 
 
-def rival(recipe: Recipe, settings: Settings) -> Network | None:
+def discriminator_for(recipe: Recipe, settings: Settings) -> Network | None:
     """Return what a network learns against, or None."""
     return recipe.discriminator(settings) if recipe.discriminator and settings.loss == L1_AND_CGAN else None
 

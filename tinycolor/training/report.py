@@ -20,6 +20,7 @@ from tinycolor.training.duel_page import duel_sections
 from tinycolor.training.task import Task
 
 SIDE, GAP, HEAD, ROWS = 192, 6, 30, 4  # of a sheet, in pixels; and photos below each other
+ON_THE_SHEET = 8
 MOST_SHEETS = 12
 
 LOSS = (
@@ -38,6 +39,11 @@ slider.hidden = sheets.length < 2
 slider.oninput = () => sheets.forEach((sheet, number) => { sheet.hidden = number != slider.value })
 </script>
 """
+
+
+def for_the_sheet(judged: np.ndarray) -> np.ndarray:
+    """Return a few of what is judged, evenly spaced."""
+    return judged[np.linspace(0, len(judged) - 1, min(ON_THE_SHEET, len(judged))).astype(int)]
 
 
 def sheet(pictures: Mapping[str, np.ndarray]) -> bytes:

@@ -2,7 +2,7 @@
 
 last.safetensors   all that is needed to go on, bit for bit
 best.safetensors   the network that judged best
-sheets/            grey | predicted | truth, one picture a report
+sheets/            given | predicted | truth, one picture a report
 log.jsonl          a line every 20 steps, and one a report
 index.html         curves and samples, opens from disk
 skipped.jsonl      photos that could not be used, and why
@@ -27,7 +27,7 @@ from tinycolor.training import report
 from tinycolor.training.adversarial import Figures
 from tinycolor.training.checkpoint import read_checkpoint, save_checkpoint
 from tinycolor.training.colorizing import Colorizing
-from tinycolor.training.learners import Alone, Learner, Rivals
+from tinycolor.training.learners import Adversarial, Learner, Supervised
 from tinycolor.training.loop import NotFiniteError, first_not_finite
 from tinycolor.training.segmenting import Segmenting
 from tinycolor.training.settings import OPTIMIZERS, SCHEDULES, Settings
@@ -192,10 +192,10 @@ def learner(task: Task, settings: Settings, device: str) -> Learner:
     task.network = to_device(task.network, device)
     optimizer = OPTIMIZERS[settings.optimizer](task.network.parameters(), schedule)
     if task.discriminator is None:
-        return Alone(task.network, optimizer, task.loss, settings.seed)
+        return Supervised(task.network, optimizer, task.loss, settings.seed)
     task.discriminator = to_device(task.discriminator, device)
     its_own = OPTIMIZERS[settings.optimizer](task.discriminator.parameters(), schedule)
-    return Rivals(task.network, task.discriminator, (optimizer, its_own), task.loss, settings.seed)
+    return Adversarial(task.network, task.discriminator, (optimizer, its_own), task.loss, settings.seed)
 
 
 class RunError(ValueError):

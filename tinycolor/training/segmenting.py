@@ -20,7 +20,6 @@ from tinycolor.training.settings import Settings
 from tinycolor.training.task import Curve, Scores, Words
 
 MOST_JUDGED = 128
-ON_THE_SHEET = 8
 
 WORDS = Words(
     title="Learning what is where",
@@ -103,7 +102,7 @@ class Segmenting:
         )
 
     def sheet(self) -> bytes:
-        some = self.judged[np.linspace(0, len(self.judged) - 1, min(ON_THE_SHEET, len(self.judged))).astype(int)]
+        some = report.for_the_sheet(self.judged)
         photos, labels = some[..., :3], some[..., 3]
         seen = np.where(labels < self.settings.classes, predict_classes(self.network, photos), labels)
         return report.sheet({"photo": photos, "predicted": CLASS_COLOURS[seen], "truth": CLASS_COLOURS[labels]})

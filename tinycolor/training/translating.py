@@ -11,16 +11,15 @@ from tinycolor.backend import Array
 from tinycolor.data.batches import Batches
 from tinycolor.data.dataset import Dataset
 from tinycolor.data.folder import PhotoFolder
-from tinycolor.data.picture_pairs import PicturePairs, signed
+from tinycolor.data.picture_pairs import PicturePairs
 from tinycolor.data.shrunk import NoPhotosError
 from tinycolor.training import report
-from tinycolor.training.recipes import TRANSLATORS, rival
+from tinycolor.training.recipes import TRANSLATORS, discriminator_for
 from tinycolor.training.settings import Settings
 from tinycolor.training.task import Curve, Scores, Words
-from tinycolor.translate import baselines, judge, predict
+from tinycolor.translate import baselines, judge, predict, signed
 
 MOST_JUDGED = 64
-ON_THE_SHEET = 8
 JITTER = 286 / 256  # pix2pix stretches to 286 pixels and crops 256 of them
 
 WORDS = Words(
@@ -82,7 +81,7 @@ class Translating:
     def __init__(self, dataset: Dataset, settings: Settings) -> None:
         self.dataset, self.settings = dataset, settings
         recipe = TRANSLATORS[settings.model]
-        self.network, self.discriminator = recipe.network(settings), rival(recipe, settings)
+        self.network, self.discriminator = recipe.network(settings), discriminator_for(recipe, settings)
         self.pairs = self._pairs(dataset.learning, round(settings.size * JITTER))
         self.loss = recipe.losses[settings.loss](self._some_truths)
         self._batches = Batches(self.pairs, size=settings.size, batch=settings.batch, seed=settings.seed)
@@ -116,7 +115,7 @@ class Translating:
         )
 
     def sheet(self) -> bytes:
-        some = self.judged[np.linspace(0, len(self.judged) - 1, min(ON_THE_SHEET, len(self.judged))).astype(int)]
+        some = report.for_the_sheet(self.judged)
         given, truth = some[..., :3], some[..., 3:]
         return report.sheet({"input": given, "predicted": predict(self.network, given), "truth": truth})
 

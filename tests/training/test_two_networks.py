@@ -110,14 +110,14 @@ def test_the_log_holds_the_figures_of_the_duel(photos, tmp_path, monkeypatch):
     losses, reports = [line for line in lines if "loss" in line], [line for line in lines if "validation" in line]
     assert [line["step"] for line in losses] == [4, 8, 12]
     for line in losses:
-        assert line["loss"] == pytest.approx(line["fooling"] + 100 * line["likeness"], rel=1e-5)
-        assert 0 <= line["real_found"] <= 1
-        assert 0 <= line["fake_found"] <= 1
+        assert line["loss"] == pytest.approx(line["adversarial"] + 100 * line["reconstruction"], rel=1e-5)
+        assert 0 <= line["real_accuracy"] <= 1
+        assert 0 <= line["fake_accuracy"] <= 1
     assert abs(losses[0]["discriminator"] - 2 * math.log(2)) < 0.5
-    assert abs(losses[0]["fooling"] - math.log(2)) < 0.5
+    assert abs(losses[0]["adversarial"] - math.log(2)) < 0.5
     assert 0 <= reports[-1]["validation"]["variety"] < 1
     page = (run.out / "index.html").read_text()
-    for text in ("Two losses", "What the discriminator finds out", "Verdict: ", "2 log 2"):
+    for text in ("Two losses", "Accuracy of the discriminator", "Verdict: ", "2 log 2"):
         assert text in page
 
 
@@ -218,7 +218,7 @@ def test_the_recipe_is_the_papers(photos):
     assert (settings.loss, settings.learning_rate, settings.schedule) == ("l1+cgan", 2e-4, "linear")
     run = runs.learner(runs.Colorizing(open_dataset(photos), SETTINGS), SETTINGS, "cpu")
     assert run.optimizer.betas == run.discriminator_optimizer.betas == (0.5, 0.999)
-    assert (run.duel.likeness_weight, run.duel.discriminator_weight) == (100, 0.5)
+    assert (run.duel.reconstruction_weight, run.duel.discriminator_weight) == (100, 0.5)
 
 
 @pytest.mark.parametrize("size", [8, 24, 50, 100])
@@ -227,13 +227,13 @@ def test_a_size_that_cannot_be_halved_often_enough_is_refused(photos, tmp_path, 
         start(photos, tmp_path / "run", Settings(**{**vars(SETTINGS), "size": size}))
 
 
-def line(discriminator=1.3, fooling=0.8, real_found=0.6, fake_found=0.6):
+def line(discriminator=1.3, adversarial=0.8, real_accuracy=0.6, fake_accuracy=0.6):
     return {
         "step": 20,
         "discriminator": discriminator,
-        "fooling": fooling,
-        "real_found": real_found,
-        "fake_found": fake_found,
+        "adversarial": adversarial,
+        "real_accuracy": real_accuracy,
+        "fake_accuracy": fake_accuracy,
     }
 
 
@@ -241,9 +241,13 @@ def line(discriminator=1.3, fooling=0.8, real_found=0.6, fake_found=0.6):
     ("of_late", "variety", "says"),
     [
         (line(), 0.8, "balanced"),
-        (line(real_found=0.9, fake_found=0.95, fooling=2.0), 0.8, "balanced"),
-        (line(real_found=1, fake_found=0.99, fooling=5.0, discriminator=0.05), 0.8, "the discriminator is too strong"),
-        (line(real_found=0.9, fake_found=0.1), 0.8, "the discriminator has no idea"),
+        (line(real_accuracy=0.9, fake_accuracy=0.95, adversarial=2.0), 0.8, "balanced"),
+        (
+            line(real_accuracy=1, fake_accuracy=0.99, adversarial=5.0, discriminator=0.05),
+            0.8,
+            "the discriminator is too strong",
+        ),
+        (line(real_accuracy=0.9, fake_accuracy=0.1), 0.8, "the discriminator has no idea"),
         (line(), 0.05, "collapse suspected"),
     ],
 )
