@@ -17,9 +17,8 @@ from matplotlib.figure import Figure
 
 import tinycolor as tc
 from tinycolor import figures
-from tinycolor.color import fit_into_gamut, lab_to_rgb
+from tinycolor.color import fit_into_gamut, lab_of, lab_to_rgb
 from tinycolor.data import scenes
-from tinycolor.data.lightness import lab_of
 from tinycolor.networks import Iizuka, IizukaBaseline
 from tinycolor.networks.iizuka import colour_and_scene_loss
 from tinycolor.training.loop import train

@@ -26,7 +26,7 @@ def knowing(photos):
     """Return what takes a network's place and knows the colours of these photos: it recognises them by their L*."""
     lightness, ab = np.array([rgb_to_lab(photo / 255)[..., 0] for photo in photos]), ab_of(photos)
 
-    def predict(x):
+    def predict(x, **how):
         known = [abs(lightness - 50 * (one[..., 0] + 1)).max((1, 2)).argmin() for one in x]
         return (ab[known] / 110).astype(np.float32)
 
@@ -65,7 +65,7 @@ def test_who_knows_the_truth_gets_full_marks(photos):
 
 def test_a_network_that_is_off_by_seven_is_off_by_seven(photos):
     right = knowing(photos)
-    off = with_answers(lambda x: right.predict(x) + np.float32([7 / 110, -7 / 110]))
+    off = with_answers(lambda x, **how: right.predict(x) + np.float32([7 / 110, -7 / 110]))
     assert judge(off, photos)["ab_mae"] == pytest.approx(7, abs=1e-3)
 
 

@@ -50,6 +50,15 @@ def test_uniform_spreads_by_the_inputs(make: Callable[[], tc.Layer], fan_in: int
 
 
 @layers
+@pytest.mark.parametrize("limit", [0.005, 0.5])
+def test_uniform_reaches_as_far_as_asked(make: Callable[[], tc.Layer], fan_in: int, fan_out: int, limit: float) -> None:
+    layer = make()
+    init.uniform(layer, tc.Generator(1), limit)
+    assert_spread(layer.weight.data, limit / sqrt(3), kurtosis=1.8)
+    assert 0.999 * limit < abs(layer.weight.data).max() <= limit * (1 + 1e-6)
+
+
+@layers
 def test_glorot_uniform_spreads_by_inputs_and_outputs(make: Callable[[], tc.Layer], fan_in: int, fan_out: int) -> None:
     layer = make()
     init.glorot_uniform(layer, tc.Generator(1))

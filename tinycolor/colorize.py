@@ -11,9 +11,8 @@ import numpy as np
 from PIL import Image
 
 from tinycolor.backend import Array
-from tinycolor.color.gamut import fit_into_gamut
-from tinycolor.color.spaces import lab_to_rgb
-from tinycolor.data.lightness import lab_of
+from tinycolor.color import lab_of, lab_to_bytes
+from tinycolor.color.pixels import as_rgb, is_picture
 from tinycolor.data.shrunk import shrink
 from tinycolor.inspect.field import receptive_field
 from tinycolor.networks.colorizer import Colorizer
@@ -54,11 +53,11 @@ def colorize_and_count(
     photo: np.ndarray, network: Colorizer, *, saturation: float = 1.0, mode: str = "eval"
 ) -> tuple[np.ndarray, float]:
     """As ``colorize``; also returns the share of pixels, 0..1, whose colour did not exist and was weakened."""
-    if photo.dtype != np.uint8 or photo.ndim not in (2, 3) or photo.shape[2:] not in ((), (3,)) or not photo.size:
+    if not is_picture(photo):
         raise ValueError(f"colorize got {photo.dtype} {photo.shape}, expected a photo, uint8 (H, W, 3) or (H, W).")
     if not 0 <= saturation < np.inf:
         raise ValueError(f"colorize got saturation={saturation}, expected a number from 0.")
-    rgb = photo if photo.ndim == 3 else np.broadcast_to(photo[..., None], (*photo.shape, 3))
+    rgb = as_rgb(photo)
     ab = saturation * predict_ab(network, lab_of(shrink(rgb, network.size))[None, ..., :1], mode)[0]
     if not np.isfinite(ab).all():
         raise ValueError("the network's colours are NaN or infinite: its training went wrong, take another checkpoint.")
@@ -120,9 +119,7 @@ def lay_under(rgb: np.ndarray, ab: np.ndarray) -> tuple[np.ndarray, float]:
         box = (0, top * ab.shape[0] / height, ab.shape[1], bottom * ab.shape[0] / height)
         stretched = [sheet.resize((width, bottom - top), Image.Resampling.BILINEAR, box) for sheet in sheets]
         lightness = lab_of(rgb[top:bottom])[..., 0]
-        lab, share = fit_into_gamut(np.stack([lightness, *map(np.asarray, stretched)], -1))
-        picture[top:bottom] = np.rint(255 * lab_to_rgb(lab).clip(0, 1))
-        weakened[top:bottom] = share
+        picture[top:bottom], weakened[top:bottom] = lab_to_bytes(np.stack([lightness, *map(np.asarray, stretched)], -1))
 
     in_lanes(paint, range(0, height, rows))
     return picture, float(weakened.mean())

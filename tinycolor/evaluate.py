@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tinycolor.color import rgb_to_lab
+from tinycolor.color import lab_of, rgb_to_lab
 from tinycolor.colorize import lay_under, predict_ab
 from tinycolor.data.folder import find_photos
-from tinycolor.data.lightness import lab_of
 from tinycolor.data.shrunk import ShrunkPhotos, crop
 from tinycolor.metrics import Scores
 from tinycolor.networks.colorizer import Colorizer

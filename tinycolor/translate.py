@@ -12,9 +12,9 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
-from tinycolor.backend import answer
+from tinycolor.backend import Array, answer
 from tinycolor.data.lightness import lab_of
-from tinycolor.data.picture_pairs import rgb_of, signed, stretched
+from tinycolor.data.picture_pairs import stretched
 from tinycolor.metrics import psnr, variety
 from tinycolor.metrics.histograms import ab_histograms, histogram_intersection
 from tinycolor.metrics.scores import HIGHEST_PSNR
@@ -22,7 +22,7 @@ from tinycolor.networks.pix2pix import Pix2PixGenerator
 from tinycolor.random import Generator
 
 AT_ONCE = 16  # pictures
-MOST_COMPARED = 64  # for how much the answers vary
+MOST_COMPARED = 64  # pictures, for how much the answers vary
 
 Answers = Iterable[tuple[np.ndarray, np.ndarray]]
 
@@ -65,7 +65,27 @@ def predict(network: Pix2PixGenerator, pictures: np.ndarray, mode: str = "eval")
         )
     at_once = AT_ONCE if mode == "eval" else 1
     some = (pictures[start : start + at_once] for start in range(0, len(pictures), at_once))
-    return np.concatenate([rgb_of(answer(network, signed(few), mode=mode, rng=Generator(0))) for few in some])
+    return np.concatenate([unsigned(answer(network, signed(few), mode=mode, rng=Generator(0))) for few in some])
+
+
+def signed(rgb: np.ndarray) -> np.ndarray:
+    """Return pictures as a network sees them that ends in tanh: ``rgb / 127.5 - 1``, float32 -1..1, of uint8."""
+    return rgb / np.float32(127.5) - 1
+
+
+def unsigned(answers: Array) -> np.ndarray:
+    """Return such answers, -1..1, as pictures, uint8; the inverse of ``signed``.
+
+    Raises
+    ------
+    ValueError
+        An answer is NaN or infinite.
+    """
+    if not np.isfinite(answers).all():
+        raise ValueError(
+            "the network's pictures are NaN or infinite: its training went wrong, take another checkpoint."
+        )
+    return np.rint(127.5 * (answers + 1)).clip(0, 255).astype(np.uint8)
 
 
 def judge(network: Pix2PixGenerator, pairs: Iterable[np.ndarray], mode: str = "eval") -> dict[str, float]:
@@ -120,8 +140,9 @@ def figures_of(answers: Answers) -> dict[str, float]:
         errors.append(abs(answered.astype(np.float32) - truth).mean((1, 2, 3)))
         likeness.append(np.minimum(psnr(answered, truth), HIGHEST_PSNR))
         histograms = histograms + [ab_histograms(lab_of(rgb)[..., 1:]).sum(0) for rgb in (answered, truth)]
-        if len(first) * AT_ONCE < MOST_COMPARED:
-            first.append((answered, truth))
+        missing = MOST_COMPARED - sum(len(some) for some, _ in first)
+        if missing:
+            first.append((answered[:missing], truth[:missing]))
     return {
         "l1": float(np.concatenate(errors).mean()),
         "psnr": float(np.concatenate(likeness).mean()),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tinycolor.color import fit_into_gamut, in_gamut, lab_to_rgb, rgb_to_lab
+from tinycolor.color import fit_into_gamut, in_gamut, lab_to_bytes, lab_to_rgb, rgb_to_lab
 
 RNG = np.random.default_rng(0)
 REAL = rgb_to_lab(RNG.uniform(size=(500, 3)))
@@ -44,3 +44,17 @@ def test_lightness_beyond_black_and_white_is_brought_to_the_end():
     fitted, _ = fit_into_gamut(np.array([[120.0, 40, 10], [-5.0, 40, 10]]))
     np.testing.assert_allclose(fitted[:, 0], (100, 0))
     assert in_gamut(fitted).all()
+
+
+def test_bytes_become_lab_and_the_same_bytes_again():
+    photo = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    again, share = lab_to_bytes(rgb_to_lab(photo / 255))
+    assert again.dtype == np.uint8
+    np.testing.assert_array_equal(again, photo)
+    assert share == 0
+
+
+def test_bytes_of_wild_colours_keep_the_lightness():
+    shown, share = lab_to_bytes(WILD)
+    assert abs(rgb_to_lab(shown / 255)[:, 0] - WILD[:, 0]).max() < 0.34
+    assert share == pytest.approx(1 - in_gamut(WILD).mean())

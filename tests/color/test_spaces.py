@@ -53,6 +53,14 @@ def test_lab_follows_the_formula_to_1e_9():
         np.testing.assert_allclose(color.rgb_to_lab(rgb), lab_of_one_colour(rgb), rtol=0, atol=1e-9)
 
 
+def test_lab_of_bytes_follows_the_formula_too():
+    photo = np.random.default_rng(1).integers(0, 256, (10, 20, 3), dtype=np.uint8)
+    lab = color.lab_of(photo)
+    assert (lab.shape, lab.dtype) == (photo.shape, np.float32)
+    for rgb, expected in zip(photo.reshape(-1, 3), lab.reshape(-1, 3), strict=True):
+        np.testing.assert_allclose(expected, lab_of_one_colour(rgb / 255), rtol=0, atol=2e-4)
+
+
 def test_lab_agrees_with_scikit_image_which_rounds_its_constants():
     assert abs(color.rgb_to_lab(COLOURS) - skimage.color.rgb2lab(COLOURS)).max() < 2e-4
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import tinycolor as tc
-from tinycolor.color import fit_into_gamut, lab_to_rgb, rgb_to_lab, transfer, transfer_lab, welsh
+from tinycolor.color import fit_into_gamut, lab_of, lab_to_rgb, rgb_to_lab, transfer, transfer_lab, welsh
 from tinycolor.color.rectangles import Rectangle, jittered, tiles, whole
-from tinycolor.data.lightness import lab_of
 from tinycolor.data.shipped import shipped_photos
 from tinycolor.data.shrunk import shrink
 from tinycolor.metrics.errors import ab_mae

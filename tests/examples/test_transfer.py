@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinycolor.data.lightness import lab_of
+from tinycolor.color import lab_of
 
 SPEC = importlib.util.spec_from_file_location("transfer", Path(__file__).parents[2] / "examples/transfer.py")
 example = importlib.util.module_from_spec(SPEC)

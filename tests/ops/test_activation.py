@@ -41,6 +41,13 @@ def test_leaky_relu_keeps_every_bit_on_either_side(slope: float, dtype: str) -> 
     np.testing.assert_array_equal(ops.leaky_relu_dx(dy, x > 0, slope), wanted)
 
 
+@dtypes
+def test_leaky_relu_gradient_of_infinity_is_infinite(dtype: str) -> None:
+    dy = np.array([np.inf, -np.inf, np.inf, -np.inf], dtype)
+    mask = np.array([True, True, False, False])
+    np.testing.assert_array_equal(ops.leaky_relu_dx(dy, mask, 0.2), dy)
+
+
 def test_sigmoid_agrees_with_its_formula() -> None:
     np.testing.assert_allclose(ops.sigmoid(X), 1 / (1 + np.exp(-X)), rtol=1e-12)
 

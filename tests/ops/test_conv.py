@@ -120,10 +120,10 @@ REAL_CASES = [
 ]
 REAL_RUNS = [(module, case) for module in MODULES for case in REAL_CASES if takes(module, case)]
 BLOCKED_WAYS = {
-    "gather, window by window": {"FEW_CHANNELS": NEVER, "FEW_PIXELS": NEVER, "SHORT_RUN": NEVER},
-    "gather, tap by tap": {"FEW_CHANNELS": NEVER, "FEW_PIXELS": NEVER, "SHORT_RUN": ALWAYS},
+    "gather, window by window": {"FEW_CHANNELS": NEVER, "PIXELS_PER_FILTER": NEVER, "SHORT_RUN": NEVER},
+    "gather, tap by tap": {"FEW_CHANNELS": NEVER, "PIXELS_PER_FILTER": NEVER, "SHORT_RUN": ALWAYS},
     "scatter": {"FEW_CHANNELS": ALWAYS},
-    "plain": {"FEW_CHANNELS": NEVER, "FEW_PIXELS": ALWAYS},
+    "plain": {"FEW_CHANNELS": NEVER, "PIXELS_PER_FILTER": ALWAYS},
 }
 
 

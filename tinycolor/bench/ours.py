@@ -69,7 +69,7 @@ def duel_step(generator: tc.Layer, discriminator: tc.Layer, x: Array, real: Arra
         discriminator,
         generator_optimizer,
         discriminator_optimizer,
-        likeness=tc.losses.l1,
+        reconstruction=tc.losses.l1,
         discriminator_weight=0.5,
     )
     return lambda: duel.step((x,), (), real)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich import box
 from rich.table import Table
 
-from tinycolor import segment, translate
+from tinycolor import networks, segment, translate
 from tinycolor.backend import to_device
 from tinycolor.cli.device import device_option
 from tinycolor.cli.mode import mode_option
@@ -24,9 +24,10 @@ from tinycolor.files import shown, write_whole
 from tinycolor.networks.colorizer import Colorizer
 from tinycolor.networks.network import Network
 from tinycolor.networks.pix2pix import Pix2PixGenerator
-from tinycolor.training.checkpoint import load_checkpoint, read_checkpoint
+from tinycolor.training.checkpoint import CheckpointError, read_checkpoint
 
 PATH = click.Path(path_type=Path)
+Kind = TypeVar("Kind", bound=Network)
 
 Columns = dict[str, tuple[str, str]]
 COLUMNS: Columns = {
@@ -74,14 +75,22 @@ def evaluate(folder: Path, checkpoint: Path, size: int | None, device: str, mode
             _refuse(mode)
             results = _segmentation(to_device(saved.network, device), folder, settings, size or settings["size"])
         elif settings.get("task") == "translate":
-            network = to_device(load_checkpoint(checkpoint, Pix2PixGenerator), device)
+            network = to_device(_expected(Pix2PixGenerator, saved.network, checkpoint), device)
             results = _translation(network, folder, settings, size or network.size, mode)
         else:
-            network = to_device(load_checkpoint(checkpoint, Colorizer), device)
+            network = to_device(_expected(Colorizer, saved.network, checkpoint), device)
             results = _colours(network, folder, size or network.size, mode)
     if output is not None:
         with in_one_sentence(f"could not write {shown(output)}"):
             write_whole({output: json.dumps(results, indent=2).encode() + b"\n"})
+
+
+def _expected(kind: type[Kind], network: Network, checkpoint: Path) -> Kind:
+    """Return the network, or raise what ``read_checkpoint`` raises of another class; which one is only known now."""
+    if not isinstance(network, kind):
+        wanted = [name for name in networks.__all__ if issubclass(getattr(networks, name), kind)]
+        raise CheckpointError(checkpoint, f"holds {type(network).__name__!r}, expected one of {', '.join(wanted)}")
+    return network
 
 
 def _refuse(mode: str) -> None:
@@ -120,13 +129,13 @@ def _translation(
     skipped: dict[Path, str] = {}
     found = find_picture_pairs(folder, skipped.__setitem__)
     pairs = PicturePairs(found, size, size, direction=settings["direction"], ignored=settings["ignored"])
-    count = sum(1 for _ in pairs)
+    judged = list(pairs)
     skipped |= pairs.skipped
-    if not count:
+    if not judged:
         raise NoPhotosError(why_none(folder, skipped))
-    results = {"network": translate.judge(network, pairs, mode), **translate.baselines(pairs)}
-    _print(f"Pairs: {count:,}, {size} x {size}", OF_PAIRS, results, skipped)
-    return {"size": size, "pairs": count, **results}
+    results = {"network": translate.judge(network, judged, mode), **translate.baselines(judged)}
+    _print(f"Pairs: {len(judged):,}, {size} x {size}", OF_PAIRS, results, skipped)
+    return {"size": size, "pairs": len(judged), **results}
 
 
 def _print(title: str, columns: Columns, results: dict[str, dict[str, float]], skipped: dict[Path, str]) -> None:

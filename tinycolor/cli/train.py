@@ -49,7 +49,7 @@ def _choices(*tables: dict[str, Any]) -> click.Choice[str]:
               "255, that mean none of them.")  # fmt: skip
 @click.option("--direction", type=click.Choice(["a-to-b", "b-to-a"]), help="To translate: a-to-b if nothing is said.")
 @click.option("--size", type=click.IntRange(8, 1024), default=64, show_default=True, help="Side of the crops, pixels; "
-              "to segment: shorter side of the pictures.")  # fmt: skip
+              "to segment: shorter side of the pictures; to translate: side of the squares.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), help=f"Times through all photos; {EPOCHS} if nothing is said.")
 @click.option("--steps", type=click.IntRange(min=1), help="Length in steps instead of epochs.")
 @click.option("--batch", type=click.IntRange(min=1), help="Crops in a step; the model's own.")

@@ -12,9 +12,8 @@ from tinycolor.cli.device import device_option
 from tinycolor.cli.mode import mode_option
 from tinycolor.cli.pictures import make_each
 from tinycolor.cli.sentences import in_one_sentence
-from tinycolor.data.label_maps import open_label_map
+from tinycolor.data.label_maps import open_label_map, without_ignored
 from tinycolor.data.photos import open_image
-from tinycolor.data.picture_pairs import known
 from tinycolor.files import shown
 from tinycolor.networks.pix2pix import Pix2PixGenerator
 from tinycolor.training.checkpoint import read_checkpoint
@@ -45,7 +44,7 @@ def translate(
     def translated(path: Path) -> tuple[np.ndarray, str]:
         picture = open_image(path)
         if label_maps:
-            picture = known(open_label_map(path, picture.shape[:2]), ignored)
+            picture = without_ignored(open_label_map(path, picture.shape[:2]), ignored)
         return translate_one(picture, network, mode=mode), ""
 
     with in_one_sentence(f"could not write to {shown(out)}"):

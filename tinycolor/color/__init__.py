@@ -1,8 +1,9 @@
 """Colour: spaces that separate lightness from colour, and the bounds of what a screen can show."""
 
-from tinycolor.color.gamut import fit_into_gamut, in_gamut
+from tinycolor.color.gamut import fit_into_gamut, in_gamut, lab_to_bytes
 from tinycolor.color.soft_code import annealed_mean, soft_encode
 from tinycolor.color.spaces import (
+    lab_of,
     lab_to_rgb,
     lab_to_xyz,
     lalphabeta_to_rgb,
@@ -23,6 +24,8 @@ __all__ = [
     "annealed_mean",
     "fit_into_gamut",
     "in_gamut",
+    "lab_of",
+    "lab_to_bytes",
     "lab_to_rgb",
     "lab_to_xyz",
     "lalphabeta_to_rgb",

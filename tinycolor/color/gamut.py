@@ -49,3 +49,12 @@ def fit_into_gamut(lab: Array) -> tuple[Array, float]:
             fits, too_much = xp.where(good, middle, fits), xp.where(good, too_much, middle)
         fitted[outside] = xp.concatenate([lightness, chroma * fits], -1)
     return fitted, float(outside.sum()) / max(1, outside.size)
+
+
+def lab_to_bytes(lab: Array) -> tuple[Array, float]:
+    """Return CIE Lab (..., 3) as sRGB bytes, uint8 (..., 3), and the share of colours that had to be weakened, 0..1.
+
+    What sRGB cannot show is fitted as ``fit_into_gamut`` does.
+    """
+    fitted, share = fit_into_gamut(lab)
+    return array_module(lab).rint(255 * lab_to_rgb(fitted).clip(0, 1)).astype("uint8"), share

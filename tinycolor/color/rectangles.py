@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinycolor.data.lightness import lab_of
+from tinycolor.color.pixels import as_rgb
+from tinycolor.color.spaces import lab_of
 from tinycolor.random import Generator
 from tinycolor.threads import in_lanes
 
@@ -95,11 +96,6 @@ def jittered(rectangle: Rectangle, count: int, rng: Generator) -> Places:
     )
 
 
-def rgb_of(picture: np.ndarray) -> np.ndarray:
-    """Return a grey picture (H, W) as (H, W, 3); one in colour as it is."""
-    return picture if picture.ndim == 3 else np.broadcast_to(picture[..., None], (*picture.shape, 3))
-
-
 def lightness_in(picture: np.ndarray, part: Rectangle, border: int = 0) -> np.ndarray:
     """Return L* of a part of a picture, uint8, and of a border around it; beyond the edges the last pixel goes on.
 
@@ -110,7 +106,7 @@ def lightness_in(picture: np.ndarray, part: Rectangle, border: int = 0) -> np.nd
     """
     rows = np.arange(part.top - border, part.top + part.height + border).clip(0, picture.shape[0] - 1)
     columns = np.arange(part.left - border, part.left + part.width + border).clip(0, picture.shape[1] - 1)
-    return lab_of(rgb_of(picture[np.ix_(rows, columns)]))[..., 0].astype(np.float64)
+    return lab_of(as_rgb(picture[np.ix_(rows, columns)]))[..., 0].astype(np.float64)
 
 
 def lightness_around(picture: np.ndarray, places: Places, reach: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Colour spaces: the same colour by other numbers, so that lightness and colour come apart.
 
-Every function takes and gives arrays (..., 3), float32 or float64, NumPy or CuPy, and is exact both ways. Ranges:
-sRGB and linear RGB 0..1; XYZ 0..1 (Y of white is 1); L* 0..100, a* and b* about -108..98 for colours that sRGB can
-show; Y 0..1, U and V about -0.6..0.6.
+Every function takes and gives arrays (..., 3), float32 or float64, NumPy or CuPy, and is exact both ways; ``lab_of``
+alone takes the bytes of a photo. Ranges: sRGB and linear RGB 0..1; XYZ 0..1 (Y of white is 1); L* 0..100, a* and b*
+about -108..98 for colours that sRGB can show; Y 0..1, U and V about -0.6..0.6.
 
 Sources: IEC 61966-2-1 (sRGB), CIE 15 (Lab, with the exact fractions 6/29), ITU-R BT.601 (luma, YUV). The matrix and
 the white point D65 are the six-digit ones in common use.
@@ -63,6 +63,10 @@ def srgb_to_linear(rgb: Array) -> Array:
     return xp.where(rgb <= 0.04045, rgb / 12.92, curve)
 
 
+# A byte has 256 values, so the curve is worked out once for each.
+LINEAR = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
+
+
 def linear_to_srgb(linear: Array) -> Array:
     """Apply the sRGB curve, the inverse of ``srgb_to_linear``."""
     xp = array_module(linear)
@@ -106,6 +110,11 @@ def lab_to_xyz(lab: Array) -> Array:
 def rgb_to_lab(rgb: Array) -> Array:
     """Return CIE Lab of sRGB 0..1."""
     return xyz_to_lab(linear_to_xyz(srgb_to_linear(rgb)))
+
+
+def lab_of(photo: np.ndarray) -> np.ndarray:
+    """Return CIE Lab, float32 (..., 3), of sRGB bytes, uint8 (..., 3)."""
+    return xyz_to_lab(linear_to_xyz(LINEAR[photo]))
 
 
 def lab_to_rgb(lab: Array) -> Array:

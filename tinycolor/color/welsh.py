@@ -21,8 +21,9 @@ apart that way. Grain of pure chance is not: no two are near each other, and wha
 
 Source: T. Welsh, M. Ashikhmin, K. Mueller, "Transferring Color to Greyscale Images", SIGGRAPH 2002. It works in
 l-alpha-beta, where lightness is a logarithm, so that a few black pixels rule mean and standard deviation; here it is
-CIE Lab, as in the rest of the library, which errs no more. The survey calls the method deep learning, and leaves out
-that lightness is made alike, the 5 x 5 pixels, the swatches, and that the photo's lightness stays.
+CIE Lab, as in the rest of the library. Y. Miyata, "Colorization With Convolutional Neural Network", 2018, calls the
+method deep learning, and leaves out that lightness is made alike, the 5 x 5 pixels, the swatches, and that the photo's
+lightness stays.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinycolor.color.gamut import fit_into_gamut
+from tinycolor.color.gamut import lab_to_bytes
+from tinycolor.color.pixels import as_rgb, is_picture
 from tinycolor.color.rectangles import (
     Places,
     Rectangle,
@@ -44,13 +46,11 @@ from tinycolor.color.rectangles import (
     lightness_around,
     lightness_in,
     mean_and_std,
-    rgb_of,
     tiles,
     whole,
     without_border,
 )
-from tinycolor.color.spaces import lab_to_rgb
-from tinycolor.data.lightness import lab_of
+from tinycolor.color.spaces import lab_of
 from tinycolor.random import Generator
 from tinycolor.threads import in_lanes
 
@@ -67,16 +67,16 @@ class Palette(NamedTuple):
 
     Attributes
     ----------
-    look : callable
+    features_of : callable
         Turns the lightness around pixels, (N, 25), into what is compared, (N, F).
-    looks : array
-        That of every colour, (S, F).
+    features : array
+        Those of every colour, (S, F).
     ab : array
         a* and b* of every colour, (S, 2).
     """
 
-    look: Callable[[np.ndarray], np.ndarray]
-    looks: np.ndarray
+    features_of: Callable[[np.ndarray], np.ndarray]
+    features: np.ndarray
     ab: np.ndarray
 
 
@@ -110,7 +110,7 @@ def transfer(
     ValueError
         Another dtype or shape, no samples, or a swatch that is too small or reaches out of its picture.
     """
-    return _painted(grey, _plan(grey, reference, swatches, samples, seed), _bytes_of, np.uint8)
+    return _painted(grey, _plan(grey, reference, swatches, samples, seed), lambda lab: lab_to_bytes(lab)[0], np.uint8)
 
 
 def transfer_lab(
@@ -123,12 +123,8 @@ def transfer_lab(
     """
     lab = _painted(grey, _plan(grey, reference, swatches, samples, seed), np.asarray, np.float32)
     # The last bit depends on how many pixels are converted at a time.
-    lab[..., 0] = lab_of(rgb_of(grey))[..., 0]
+    lab[..., 0] = lab_of(as_rgb(grey))[..., 0]
     return lab
-
-
-def _bytes_of(lab: np.ndarray) -> np.ndarray:
-    return np.rint(255 * lab_to_rgb(fit_into_gamut(lab)[0]).clip(0, 1))
 
 
 def _plan(grey: np.ndarray, reference: np.ndarray, swatches: Sequence[Swatch], samples: int, seed: int) -> Plan:
@@ -139,18 +135,18 @@ def _plan(grey: np.ndarray, reference: np.ndarray, swatches: Sequence[Swatch], s
         places = jittered(whole(reference), samples, rng)
         return [(whole(grey), _palette(reference, whole(reference), places, grey, whole(grey)))]
     few = -(-samples // 4)
-    coloured, looks, colours = [], [], []
+    coloured, features, colours = [], [], []
     for ours, theirs in _checked_pairs(swatches, grey, reference):
         places = jittered(without_border(theirs, REACH), few, rng)
         palette = _palette(reference, theirs, places, grey, ours)
         coloured.append((ours, palette))
-        looks.append(lightness_around(grey, jittered(without_border(ours, REACH), few, rng), REACH))
-        colours.append(_match(looks[-1], palette))
-    return [(whole(grey), Palette(np.asarray, np.concatenate(looks), np.concatenate(colours))), *coloured]
+        features.append(lightness_around(grey, jittered(without_border(ours, REACH), few, rng), REACH))
+        colours.append(_match(features[-1], palette))
+    return [(whole(grey), Palette(np.asarray, np.concatenate(features), np.concatenate(colours))), *coloured]
 
 
 def _palette(reference: np.ndarray, theirs: Rectangle, places: Places, grey: np.ndarray, ours: Rectangle) -> Palette:
-    """Take the colours of some places of the reference, with lightness as if their part of it were ours."""
+    """Take colours from places of the reference, with its lightness first given our mean and standard deviation."""
     mean, std = mean_and_std(reference, theirs)
     our_mean, our_std = mean_and_std(grey, ours)
     around = (lightness_around(reference, places, REACH) - mean) * (our_std / max(std, FLATTEST)) + our_mean
@@ -163,13 +159,14 @@ def _lightness_and_roughness(around: np.ndarray) -> np.ndarray:
 
 
 def _match(around: np.ndarray, palette: Palette) -> np.ndarray:
-    """Return a* and b*, (N, 2), of the colours whose look is nearest to that of pixels."""
-    look = palette.look(around)
+    """Return a* and b*, (N, 2), of the colours whose features are nearest to those of pixels."""
+    features = palette.features_of(around)
     # |x - s|^2 = |x|^2 - 2 x.s + |s|^2, and the first is the same for all s.
-    squares = (palette.looks**2).sum(1)
+    squares = (palette.features**2).sum(1)
     rows = max(1, DISTANCES // len(squares))
     nearest = [
-        (squares - 2 * look[first : first + rows] @ palette.looks.T).argmin(1) for first in range(0, len(look), rows)
+        (squares - 2 * features[first : first + rows] @ palette.features.T).argmin(1)
+        for first in range(0, len(features), rows)
     ]
     return palette.ab[np.concatenate(nearest)]
 
@@ -197,9 +194,9 @@ def _paint(
 
 
 def _check(grey: np.ndarray, reference: np.ndarray, samples: int) -> None:
-    if grey.dtype != np.uint8 or grey.ndim not in (2, 3) or grey.shape[2:] not in ((), (3,)) or not grey.size:
+    if not is_picture(grey):
         raise ValueError(f"transfer got {grey.dtype} {grey.shape} to colour, expected uint8 (H, W) or (H, W, 3).")
-    if reference.dtype != np.uint8 or reference.ndim != 3 or reference.shape[2] != 3 or not reference.size:
+    if not is_picture(reference) or reference.ndim != 3:
         raise ValueError(f"transfer got the reference {reference.dtype} {reference.shape}, expected uint8 (h, w, 3).")
     if not isinstance(samples, Integral) or samples < 1:
         raise ValueError(f"transfer got samples={samples}, expected a whole number of at least 1.")

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tinycolor.color import fit_into_gamut, lab_to_rgb
+from tinycolor.color import lab_to_bytes
 
 NUMBERS = 256  # the last one, 255, means no class
 LIGHTNESS = (30, 45, 60, 75, 90)  # in turn
@@ -19,7 +19,7 @@ def _class_colours() -> np.ndarray:
     numbers = np.arange(NUMBERS)
     hues = GOLDEN_ANGLE * numbers
     lab = np.stack([np.resize(LIGHTNESS, NUMBERS), CHROMA * np.cos(hues), CHROMA * np.sin(hues)], -1)
-    colours = np.rint(255 * lab_to_rgb(fit_into_gamut(lab[None])[0][0]).clip(0, 1)).astype(np.uint8)
+    colours, _ = lab_to_bytes(lab)
     colours[-1] = 0
     return colours
 

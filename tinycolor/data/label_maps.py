@@ -165,7 +165,7 @@ class LabelledPhotos(ShrunkPhotos):
         return np.dstack([photo, nearest(labels, (height, width))])
 
     def _classes(self, path: Path, numbers: np.ndarray) -> np.ndarray:
-        numbers = np.where(np.isin(numbers, self.ignored), IGNORED, numbers).astype(np.uint8)
+        numbers = without_ignored(numbers, self.ignored)
         strange = numbers[(numbers >= self.classes) & (numbers != IGNORED)]
         if strange.size:
             raise ImageError(
@@ -219,6 +219,11 @@ def open_label_map(path: Path, shape: tuple[int, int]) -> np.ndarray:
     # Whatever a decoder trips over in a damaged file, it is the file that cannot be used.
     except Exception as error:
         raise ImageError(path, f"is no PNG, or damaged ({' '.join(str(error).split())})") from error
+
+
+def without_ignored(numbers: np.ndarray, ignored: Sequence[int]) -> np.ndarray:
+    """Return a label map, uint8 (H, W), with 255 in place of all numbers that mean no class."""
+    return np.where(np.isin(numbers, ignored), IGNORED, numbers).astype(np.uint8)
 
 
 def nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinycolor.color.spaces import linear_to_xyz, srgb_to_linear, xyz_to_lab
+from tinycolor.color import lab_of
 
 # As pix2pix scales them: both come out within -1..1, and no colour that sRGB can show is cut off.
 HALF_LIGHTNESS = 50
 LARGEST_AB = 110
-
-# A byte has 256 values, so the curve is worked out once for each.
-LINEAR = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
-
-
-def lab_of(rgb: np.ndarray) -> np.ndarray:
-    """Return CIE Lab, float32 (..., 3), of sRGB bytes, uint8 (..., 3)."""
-    return xyz_to_lab(linear_to_xyz(LINEAR[rgb]))
 
 
 def split_photo(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

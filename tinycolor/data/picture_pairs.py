@@ -15,36 +15,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tinycolor.backend import Array
 from tinycolor.data.class_colours import CLASS_COLOURS
 from tinycolor.data.folder import PhotoFolder, Skip, find_photos
-from tinycolor.data.label_maps import IGNORED, find_pairs, label_folder, label_map_of, nearest, open_label_map
+from tinycolor.data.label_maps import (
+    find_pairs,
+    label_folder,
+    label_map_of,
+    nearest,
+    open_label_map,
+    without_ignored,
+)
 from tinycolor.data.photos import ImageError, open_image
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos
 from tinycolor.files import shown
 
 Opened = tuple[np.ndarray, np.ndarray]
 GO_TOGETHER = (("A", "B"), ("photos", "labels"))
-
-
-def signed(rgb: np.ndarray) -> np.ndarray:
-    """Return pictures as a network sees them that ends in tanh: ``rgb / 127.5 - 1``, float32 -1..1, of uint8."""
-    return rgb / np.float32(127.5) - 1
-
-
-def rgb_of(answers: Array) -> np.ndarray:
-    """Return such answers, -1..1, as pictures, uint8; the inverse of ``signed``.
-
-    Raises
-    ------
-    ValueError
-        An answer is NaN or infinite.
-    """
-    if not np.isfinite(answers).all():
-        raise ValueError(
-            "the network's pictures are NaN or infinite: its training went wrong, take another checkpoint."
-        )
-    return np.rint(127.5 * (answers + 1)).clip(0, 255).astype(np.uint8)
 
 
 def find_picture_pairs(folder: str | os.PathLike[str], skip: Skip) -> PhotoFolder:
@@ -102,8 +88,8 @@ def partners(folder: Path) -> tuple[Path, ...]:
 class PicturePairs(ShrunkPhotos):
     """Pairs of pictures, both stretched to one square, as six channels, uint8 (side, side, 6): input, then truth.
 
-    Photos are shrunk or enlarged by Lanczos; a label map gets the number at the centre of each new pixel, and then its
-    colours: black where there is no class.
+    Where there are label maps, they are A. Photos are shrunk or enlarged by Lanczos; a label map gets the number at the
+    centre of each new pixel, and then its colours: black where there is no class.
 
     Parameters
     ----------
@@ -172,22 +158,17 @@ def stretched(picture: np.ndarray, side: int) -> np.ndarray:
 def _opener(folder: Path, ignored: Sequence[int]) -> Callable[[Path], Opened]:
     """Return what opens a pair in a folder: pictures uint8 (H, W, 3), or a label map (H, W) and one."""
     if _has_b(folder):
-        partners = _by_stem(find_photos(_b(folder), lambda path, reason: None))
-        return lambda path: (open_image(path), open_image(_b(folder) / os.fsdecode(partners[_stem(path, folder)][0])))
+        by_stem = _by_stem(find_photos(_b(folder), lambda path, reason: None))
+        return lambda path: (open_image(path), open_image(_b(folder) / os.fsdecode(by_stem[_stem(path, folder)][0])))
     if not _has_label_maps(folder):
         return _halves
 
     def label_map_and_photo(path: Path) -> Opened:
         photo = open_image(path)
         numbers = open_label_map(label_map_of(path, folder), photo.shape[:2])
-        return known(numbers, ignored), photo
+        return without_ignored(numbers, ignored), photo
 
     return label_map_and_photo
-
-
-def known(numbers: np.ndarray, ignored: Sequence[int]) -> np.ndarray:
-    """Return a label map, uint8 (H, W), with 255 in place of all numbers that mean no class."""
-    return np.where(np.isin(numbers, ignored), IGNORED, numbers).astype(np.uint8)
 
 
 def _halves(path: Path) -> Opened:

@@ -13,7 +13,7 @@ RESAMPLES = 2000
 
 
 class Interval(NamedTuple):
-    """An estimate, and between which bounds it would mostly lie, had other photos been judged."""
+    """An estimate and its confidence interval."""
 
     low: float
     estimate: float
@@ -33,7 +33,7 @@ def paired_bootstrap(
 ) -> Interval:
     """Return ``statistic(first) - statistic(second)`` with its interval: photos are drawn again, 2000 times.
 
-    Paired: either method is judged on the same photos in every draw, so that a photo that is hard for both does not
+    Paired: both methods are judged on the same photos in every draw, so that a photo that is hard for both does not
     blur the difference. The bounds are percentiles of the differences.
 
     Parameters

@@ -7,24 +7,26 @@ import numpy as np
 from tinycolor.metrics.checks import checked
 
 WIDTH = 4  # units of a* and of b*
-EDGES = np.arange(-112, 112 + WIDTH, WIDTH)  # one bin's centre is 0
+# The middle bin's centre is 0: an edge there would share out greys by the sign of their rounding errors.
+EDGES = np.arange(-114, 114 + WIDTH, WIDTH)
 BINS = len(EDGES) - 1
 
 
 def ab_histograms(ab: np.ndarray) -> np.ndarray:
-    """Count the pixels by their a*, and by their b*, in bins 4 units wide: two marginals of one distribution.
+    """Count the pixels by their a*, and by their b*, in 57 bins 4 units wide: two marginals of one distribution.
 
     Counts, so that those of several photos may be added up.
 
     Parameters
     ----------
     ab : array
-        (H, W, 2) or (N, H, W, 2), float, in a*b* units. What lies beyond 112 counts as 112: no screen shows it.
+        (H, W, 2) or (N, H, W, 2), float, in a*b* units. The middle bin reaches from -2 to 2, the
+        outer ones to 114 and beyond: no screen shows that.
 
     Returns
     -------
     array
-        (2, 56) or (N, 2, 56), int64.
+        (2, 57) or (N, 2, 57), int64.
 
     Raises
     ------

@@ -9,7 +9,8 @@ def variety(answers: np.ndarray, truths: np.ndarray) -> float:
     """Return how much the answers differ from picture to picture, over how much the truths do.
 
     ``mean(std(answers)) / mean(std(truths))``, each standard deviation over the pictures, pixel by pixel: 1 as
-    different as the truths, 0 the same answer to everything. Where the truths do not differ, 1.
+    different as the truths, 0 the same answer to everything. Where the truths do not differ, 1: one picture
+    says nothing.
 
     Parameters
     ----------

@@ -131,7 +131,7 @@ class GANDiscriminator(Network):
         if not isinstance(dropout, Sequence) or len(dropout) != 2:
             raise ValueError(
                 f"GANDiscriminator got dropout={dropout}, expected two shares, of the numbers of x and of the hidden "
-                "units: (0.2, 0.5) in the paper."
+                "units, such as (0.2, 0.5)."
             )
         self.options = {
             "inputs": positive(inputs, "GANDiscriminator inputs"),

@@ -25,6 +25,7 @@ from tinycolor import init
 from tinycolor.backend import Array, constant
 from tinycolor.color.ab_bins import AB_BINS, nearest_bin, rebalancing_weights, smoothed_distribution
 from tinycolor.color.soft_code import annealed_mean, soft_encode
+from tinycolor.color.spaces import lab_of
 from tinycolor.data.lightness import HALF_LIGHTNESS, LARGEST_AB
 from tinycolor.layers.activation import ReLU
 from tinycolor.layers.base import Closure, Layer

@@ -27,15 +27,15 @@ def leaky_relu(x: Array, slope: float) -> Array:
 def leaky_relu_dx(dy: Array, mask: Array, slope: float) -> Array:
     """Return ``dy`` where the unit was on (mask, bool), else ``slope * dy``.
 
-    On a CPU as a sum, of which one part is always 0: ``where`` has to guess which comes next, and is ten times slower.
+    On a CPU by a factor, 1 or the slope to the bit: ``where`` has to guess which comes next, and is ten times slower.
     """
+    xp = array_module(dy)
     if on_gpu(dy):
-        return array_module(dy).where(mask, dy, dy * slope)
-    on = dy * mask
-    off = dy - on
-    off *= slope
-    on += off
-    return on
+        return xp.where(mask, dy, dy * slope)
+    factor = xp.multiply(~mask, slope, dtype=dy.dtype)
+    factor += mask
+    factor *= dy
+    return factor
 
 
 def sigmoid(x: Array) -> Array:

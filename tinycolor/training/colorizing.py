@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from tinycolor.backend import Array
+from tinycolor.color import lab_of
 from tinycolor.colorize import predict_ab
 from tinycolor.data.batches import Batches
 from tinycolor.data.dataset import Dataset
 from tinycolor.data.folder import PhotoFolder
-from tinycolor.data.lightness import lab_of
 from tinycolor.data.scene_classes import PhotosOfScenes
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, photos_to_crop, why_none
 from tinycolor.evaluate import baselines, grey_photos, judge, predict_photos

@@ -24,7 +24,7 @@ SHORT_RUN = 16
 # With no more input channels than this, dx is scattered.
 FEW_CHANNELS = 4
 # With no more pixels than this for each filter, dx is left to the plain path.
-FEW_PIXELS = 2
+PIXELS_PER_FILTER = 2
 # Scattering needs the columns of a whole image at once.
 LARGEST_SCATTER = 4 * COLUMN_BYTES
 
@@ -97,7 +97,7 @@ def conv2d_dx(
     bytes_per_image = pixels // len(dy) * math.prod(weight.shape[:3]) * dy.itemsize
     if c <= FEW_CHANNELS and bytes_per_image <= LARGEST_SCATTER:
         return _scattered_dx(dy, weight, x_shape, stride, padding, dilation)
-    if pixels <= FEW_PIXELS * f:
+    if pixels <= PIXELS_PER_FILTER * f:
         return plain.conv2d_dx(dy, weight, x_shape, stride=stride, padding=padding, dilation=dilation)
     return _gathered_dx(dy, weight, x_shape, stride, padding, dilation)
 

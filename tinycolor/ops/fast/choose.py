@@ -8,9 +8,10 @@ plain        ``ops/conv.py``. Small work, where a learner steps through it; few 
              together.
 winograd     3x3, stride 1, at least 32 channels in and out: a quarter of the multiplications.
              With fewer channels its transforms cost more than it saves.
-turned       At most 4 filters, larger than 1x1, stride 1: the few channels of y are moved about, not the
-             many of x.
-blocked      everything else: the same sums as plain, a cacheful at a time.
+turned       At most 4 filters and more channels than filters, larger than 1x1, stride 1, padding
+             narrower than the window: the few channels of y are moved about, not the many of x.
+blocked      everything else: the same sums as plain, a cacheful at a time. With few output pixels for
+             each filter (``blocked.PIXELS_PER_FILTER``) it leaves dx to plain.
 ===========  ======================================================================================
 
 The thresholds come from timing single convolutions, as ``tinycolor bench --case conv`` does.

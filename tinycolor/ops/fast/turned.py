@@ -1,8 +1,9 @@
 """Convolution with few filters, turned round: windows are cut from the few channels of y, not from the many of x.
 
-The same three functions as ``ops/conv.py``, for NumPy, stride 1. Then a convolution is the dx of another one: each
-pixel of x, times the filters turned by 180 degrees, goes to all windows that it lies in. So a product with x as it
-stands comes first, and only its few channels are moved about; the columns of im2col would be kh*kw times x.
+The same three functions as ``ops/conv.py``, for NumPy and stride 1: ``conv2d`` and ``conv2d_dw`` accept ``stride`` and
+do not look at it. Then a convolution is the dx of another one: each pixel of x, times the filters turned by 180
+degrees, goes to all windows that it lies in. So a product with x as it stands comes first, and only its few channels
+are moved about; the columns of im2col would be kh*kw times x.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def conv2d(
     padding: Pair = NONE,
     dilation: Pair = ONE,
 ) -> np.ndarray:
-    """Return y (N, Ho, Wo, F), as ``ops.conv.conv2d``; stride 1, and ``other_padding`` of at least 0."""
+    """Return y (N, Ho, Wo, F), as ``ops.conv.conv2d``; ``stride`` is taken for 1, ``other_padding`` is 0 or more."""
     kh, kw, _, f = weight.shape
     ho, wo = (window_count(x.shape[1 + a], (kh, kw)[a], 1, padding[a], dilation[a]) for a in (0, 1))
     border = other_padding((kh, kw), padding, dilation)
