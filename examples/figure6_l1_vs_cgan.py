@@ -26,10 +26,9 @@ from matplotlib.figure import Figure
 
 import tinycolor as tc
 from tinycolor import figures
-from tinycolor.color import fit_into_gamut, lab_to_rgb
+from tinycolor.color import fit_into_gamut, lab_of, lab_to_rgb
 from tinycolor.data import scenes
-from tinycolor.data.lightness import lab_of
-from tinycolor.data.picture_pairs import PicturePairs, find_picture_pairs, rgb_of, signed
+from tinycolor.data.picture_pairs import PicturePairs, find_picture_pairs
 from tinycolor.data.scenes.canvas import rough
 from tinycolor.data.scenes.palette import ROUGHNESS
 from tinycolor.metrics import (
@@ -44,6 +43,7 @@ from tinycolor.networks.pix2pix import PatchDiscriminator, Pix2PixGenerator
 from tinycolor.threads import one_blas_thread
 from tinycolor.training.adversarial import Duel
 from tinycolor.training.loop import train
+from tinycolor.translate import signed, unsigned
 
 SEEDS = (0, 1, 2)
 LEARNED, JUDGED, SHOWN, BATCH = 2000, 100, 4, 4
@@ -156,7 +156,7 @@ def learn(loss: str, known: Streets, plan: Plan, seed: int) -> Pix2PixGenerator:
         return generator
     discriminator = PatchDiscriminator(6, 2, plan.width, seed=seed)
     its_adam = tc.optim.Adam(discriminator.parameters(), schedule, betas=BETAS)
-    duel = Duel(generator, discriminator, adam, its_adam, likeness=tc.losses.l1 if loss == "L1 + cGAN" else None)
+    duel = Duel(generator, discriminator, adam, its_adam, reconstruction=tc.losses.l1 if loss == "L1 + cGAN" else None)
     for maps, photos in batches(known, plan.steps, seed):
         duel.step((maps,), (), photos)
     return generator
@@ -175,7 +175,7 @@ def answer(generator: Pix2PixGenerator, maps: np.ndarray) -> np.ndarray:
         generator.predict(signed(maps[start : start + BATCH]), mode="paper", rng=tc.Generator(0, step=start))
         for start in range(0, len(maps), BATCH)
     ]
-    return rgb_of(np.concatenate(answers))
+    return unsigned(np.concatenate(answers))
 
 
 # --- photos ----------------------------------------------------------------------------------------------------

@@ -23,12 +23,12 @@ from matplotlib.figure import Figure
 import tinycolor as tc
 from tinycolor import figures
 from tinycolor.data import scenes
-from tinycolor.data.picture_pairs import rgb_of, signed
 from tinycolor.metrics import Interval, paired_bootstrap
 from tinycolor.networks.pix2pix import PatchDiscriminator, Pix2PixGenerator
 from tinycolor.threads import one_blas_thread
 from tinycolor.training.adversarial import Duel
 from tinycolor.training.loop import train
+from tinycolor.translate import signed, unsigned
 
 SEEDS = (0, 1, 2)
 SIZE, LEARNED, JUDGED, BATCH = 32, 2000, 100, 4
@@ -102,7 +102,7 @@ def learn(network: str, loss: str, known: scenes.Scenes, plan: Plan, seed: int) 
         return generator
     discriminator = PatchDiscriminator(6, 1, plan.width, seed=seed)
     its_adam = tc.optim.Adam(discriminator.parameters(), schedule, betas=BETAS)
-    duel = Duel(generator, discriminator, adam, its_adam, likeness=tc.losses.l1)
+    duel = Duel(generator, discriminator, adam, its_adam, reconstruction=tc.losses.l1)
     for maps, photos in batches(known, plan.steps, seed):
         duel.step((maps,), (), photos)
     return generator
@@ -118,7 +118,7 @@ def batches(known: scenes.Scenes, steps: int, seed: int) -> Iterator[tuple[np.nd
 def answer(generator: Pix2PixGenerator, maps: np.ndarray) -> np.ndarray:
     """Return what a generator makes of maps, uint8; in the ``paper`` mode of its authors."""
     batched = signed(maps).reshape(-1, BATCH, *maps.shape[1:])
-    return rgb_of(np.concatenate([generator.predict(some, mode="paper") for some in batched]))
+    return unsigned(np.concatenate([generator.predict(some, mode="paper") for some in batched]))
 
 
 # --- the figure ------------------------------------------------------------------------------------------------

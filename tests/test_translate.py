@@ -7,7 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio
 import tinycolor as tc
 from tinycolor.data.class_colours import CLASS_COLOURS
 from tinycolor.networks import Pix2PixGenerator
-from tinycolor.translate import baselines, figures_of, judge, predict, translate
+from tinycolor.translate import baselines, figures_of, judge, predict, signed, translate, unsigned
 
 SIZE = 16
 COUNT = 19  # more than are predicted at once
@@ -27,9 +27,11 @@ def mirror(network):
 
 @pytest.fixture
 def pairs(rng):
-    """Inputs and truths, each of one hue, more or less."""
+    """Inputs and truths, each of one hue, more or less; on the left a grey, and a grey with a tinge."""
     hues = rng.integers(0, 256, (COUNT, 1, 1, 6))
-    return ((hues + rng.integers(0, 256, (COUNT, SIZE, SIZE, 6))) // 2).astype(np.uint8)
+    pairs = ((hues + rng.integers(0, 256, (COUNT, SIZE, SIZE, 6))) // 2).astype(np.uint8)
+    pairs[:, :, :4] = 90, 90, 90, 170, 169, 168
+    return pairs
 
 
 def resized(pixels, width, height):
@@ -90,6 +92,19 @@ def test_a_network_that_was_spoilt_is_refused(network):
         translate(np.zeros((8, 8, 3), np.uint8), network)
 
 
+def test_pictures_go_to_the_network_and_back():
+    rgb = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    x = signed(rgb)
+    assert x.dtype == np.float32
+    assert (x.min(), x.max()) == (-1, 1)
+    np.testing.assert_allclose(x[0, 7, 15], 127 / 127.5 - 1)
+    np.testing.assert_array_equal(unsigned(x), rgb)
+    np.testing.assert_array_equal(unsigned(np.array([-1.5, -0.5 / 127.5, 1.5])), [0, 127, 255])
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(ValueError, match=r"pictures are NaN or infinite: its training went wrong"):
+            unsigned(np.array([0, wrong]))
+
+
 # --- figures ---------------------------------------------------------------------------------------------------
 
 
@@ -100,7 +115,7 @@ def overlap(answers, truths):
         shares = []
         for pictures in (answers, truths):
             values = rgb2lab(pictures)[..., channel].ravel()
-            bins, counts = np.unique(np.round(values / 4 + 1e-9).astype(int), return_counts=True)
+            bins, counts = np.unique(np.floor((values + 2) / 4).astype(int), return_counts=True)
             shares.append(dict(zip(bins, counts / values.size, strict=True)))
         shared.append(sum(min(share, shares[1].get(number, 0)) for number, share in shares[0].items()))
     return np.mean(shared)
@@ -122,6 +137,15 @@ def test_a_perfect_answer(pairs):
     assert figures_of([(truths[:9], truths[:9]), (truths[9:], truths[9:])]) == pytest.approx(
         {"l1": 0, "psnr": 100, "colour_overlap": 1, "variety": 1}
     )
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 64, 80])
+def test_the_first_64_pictures_are_compared_however_many_come_at_once(rng, at_once):
+    answers, truths = rng.integers(0, 256, (2, 80, 4, 4, 3), dtype=np.uint8)
+    answers[64:] = 0
+    parts = (slice(start, start + at_once) for start in range(0, 80, at_once))
+    figures = figures_of((answers[part], truths[part]) for part in parts)
+    assert figures["variety"] == pytest.approx(np.std(answers[:64], 0).mean() / np.std(truths[:64], 0).mean())
 
 
 def test_baselines_are_the_mean_of_the_truths_and_the_input(pairs):

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from tinycolor.backend import Array, answer
-from tinycolor.data.lightness import lab_of
+from tinycolor.color import lab_of
 from tinycolor.data.picture_pairs import stretched
 from tinycolor.metrics import psnr, variety
 from tinycolor.metrics.histograms import ab_histograms, histogram_intersection

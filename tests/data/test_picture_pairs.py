@@ -10,7 +10,7 @@ from tinycolor.data.batches import Batches
 from tinycolor.data.class_colours import CLASS_COLOURS
 from tinycolor.data.dataset import open_picture_pairs
 from tinycolor.data.photos import ImageError
-from tinycolor.data.picture_pairs import PicturePairs, find_picture_pairs, rgb_of, signed
+from tinycolor.data.picture_pairs import PicturePairs, find_picture_pairs
 from tinycolor.data.shrunk import NoPhotosError
 
 
@@ -197,19 +197,6 @@ def test_every_class_has_a_colour_of_its_own_and_none_is_black():
     apart = np.linalg.norm(lab[:, None] - lab, axis=-1) + 1e9 * np.eye(256)
     assert apart[:20, :20].min() > 15
     assert apart[:32, :32].min() > 9
-
-
-def test_pictures_go_to_the_network_and_back():
-    rgb = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
-    x = signed(rgb)
-    assert x.dtype == np.float32
-    assert (x.min(), x.max()) == (-1, 1)
-    np.testing.assert_allclose(x[0, 7, 15], 127 / 127.5 - 1)
-    np.testing.assert_array_equal(rgb_of(x), rgb)
-    np.testing.assert_array_equal(rgb_of(np.array([-1.5, -0.5 / 127.5, 1.5])), [0, 127, 255])
-    for wrong in (np.nan, np.inf):
-        with pytest.raises(ValueError, match=r"pictures are NaN or infinite: its training went wrong"):
-            rgb_of(np.array([0, wrong]))
 
 
 # --- what cannot be used ---------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from tinycolor.color import lab_of
 from tinycolor.metrics import ab_histograms, histogram_intersection
-from tinycolor.metrics.histograms import BINS, EDGES, WIDTH
+from tinycolor.metrics.histograms import BINS, EDGES
 
 
 def test_counts_are_those_of_numpy(rng):
@@ -20,7 +21,7 @@ def test_a_photo_alone_is_counted_as_in_a_batch(rng):
 
 
 def test_every_pixel_is_counted_even_beyond_the_last_bin():
-    ab = np.array([[[-500.0, 500.0], [-112.0, 112.0]]])
+    ab = np.array([[[-500.0, 500.0], [-114.0, 114.0]]])
     counts = ab_histograms(ab)
     assert counts[0, 0] == 2
     assert counts[1, -1] == 2
@@ -28,10 +29,16 @@ def test_every_pixel_is_counted_even_beyond_the_last_bin():
 
 
 def test_a_bin_reaches_from_its_lower_edge_up_to_the_next():
-    ab = np.array([[[0.0, WIDTH - 0.01], [WIDTH, -0.01]]])
+    ab = np.array([[[-2.0, 1.99], [2.0, -2.01]]])
     a, b = (np.flatnonzero(marginal) - BINS // 2 for marginal in ab_histograms(ab))
     assert list(a) == [0, 1]
     assert list(b) == [-1, 0]
+
+
+def test_greys_of_any_lightness_are_of_one_colour():
+    greys = ab_histograms(lab_of(np.arange(256, dtype=np.uint8)[:, None, None, None].repeat(3, -1))[..., 1:])
+    np.testing.assert_array_equal(histogram_intersection(greys, greys[[128] * 256]), 1)
+    np.testing.assert_array_equal(greys[:, :, BINS // 2], 1)
 
 
 def test_intersection_by_hand():

@@ -15,8 +15,8 @@ def high_frequency_energy(rgb: np.ndarray) -> Array:
     """Return the energy of L* in waves shorter than 4 pixels: the mean square of what is left when the rest is gone.
 
     ``sum |F(u, v)|**2 / P**2 over u**2 + v**2 > (1/4)**2``, with F the Fourier transform of L* beside its mirror
-    images, P pixels in all, and frequencies in cycles per pixel, -1/2..1/2. (Without the mirrors, the step from the
-    ground at one border to the sky at the other would count as detail.)
+    images, P pixels in all, and frequencies in cycles per pixel. (Without the mirrors, the step from the ground at one
+    border to the sky at the other would count as detail.)
 
     Parameters
     ----------
