@@ -120,7 +120,15 @@ def constant(numbers: np.ndarray, like: Array) -> Array:
 
 
 def answer(layer: Any, *xs: np.ndarray, mode: str = "eval", rng: Any = None) -> Any:
-    """Return what a layer predicts for NumPy arrays, as NumPy arrays, on whatever device the layer is."""
+    """Return what a layer predicts for NumPy arrays, as NumPy arrays, on whatever device the layer is.
+
+    Raises
+    ------
+    ValueError
+        In mode ``train``, in which it would learn the statistics of what it is asked.
+    """
+    if mode == "train":
+        raise ValueError("an answer was asked for in mode='train', expected 'eval', 'paper' or 'instance'.")
     weights = layer.parameters()
     ys = layer.predict(*(beside(x, weights[0].data) if weights else x for x in xs), mode=mode, rng=rng)
     return tuple(map(to_numpy, ys)) if isinstance(ys, tuple) else to_numpy(ys)

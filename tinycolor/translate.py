@@ -103,13 +103,13 @@ def judge(network: Pix2PixGenerator, pairs: Iterable[np.ndarray], mode: str = "e
     return figures_of((predict(network, some[..., :3], mode), some[..., 3:]) for some in _few(pairs))
 
 
-def baselines(pairs: Iterable[np.ndarray]) -> dict[str, dict[str, float]]:
-    """Return the same figures for what needs no learning: the mean of all truths, and the input unchanged.
+def baselines(pairs: Iterable[np.ndarray], known: Iterable[np.ndarray] | None = None) -> dict[str, dict[str, float]]:
+    """Return the same figures for what needs no learning: the mean of all known truths, and the input unchanged.
 
-    The pairs are gone through more than once.
+    The pairs are gone through more than once. Where no others are known, the mean is of their own truths.
     """
     total, count = np.zeros(()), 0
-    for some in _few(pairs):
+    for some in _few(pairs if known is None else known):
         total, count = total + some[..., 3:].sum(0), count + len(some)
     mean = np.rint(total / count).astype(np.uint8)
     truths = (some[..., 3:] for some in _few(pairs))

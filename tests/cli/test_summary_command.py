@@ -34,6 +34,20 @@ def test_it_shows_colour_pictures_to_a_network_that_takes_them(run, monkeypatch)
     assert run("summary", "VGG16", "--size", "40").startswith("VGG16: (1, 40, 40, 3) -> (1, 1000)\n")
 
 
+@pytest.mark.parametrize(
+    ("kind", "shapes"),
+    [
+        ("GANGenerator", "(1, 100) -> (1, 784)"),
+        ("GANDiscriminator", "(1, 784) -> (1, 1)"),
+        ("CGANGenerator", "(1, 10), (1, 100) -> (1, 784)"),
+        ("CGANDiscriminator", "(1, 10), (1, 784) -> (1, 1)"),
+        ("PatchDiscriminator", "(1, 256, 256, 3) -> (1, 30, 30, 1)"),
+    ],
+)
+def test_it_knows_what_every_network_takes(run, kind, shapes):
+    assert run("summary", kind).startswith(f"{kind}: {shapes}\n")
+
+
 def test_a_checkpoint_says_itself_what_it_holds(run, checkpoint, painter, tmp_path):
     printed = run("summary", checkpoint)
     assert printed.startswith("ColorUNet: (1, 16, 16, 1) -> (1, 16, 16, 2)\n")

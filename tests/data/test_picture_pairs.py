@@ -266,3 +266,11 @@ def test_what_cannot_be_used_is_not_opened_twice_and_the_rest_is_kept(tmp_path, 
     monkeypatch.setattr(picture_pairs, "open_image", opened.append)
     assert len(list(pairs)) == 1
     assert not opened
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("trainA", "trainB")])
+def test_folders_that_are_called_nearly_a_and_b_are_not_taken_for_halves(tmp_path, names):
+    for name in names:
+        (tmp_path / name).mkdir()
+    with pytest.raises(NoPhotosError, match=f"has folders {names[0]} and {names[1]}: call them A and B"):
+        find_picture_pairs(tmp_path, print)

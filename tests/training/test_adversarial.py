@@ -327,3 +327,21 @@ def test_it_stops_where_a_layer_gives_more_than_a_number_holds():
         NotFiniteError, match=r"^step 1, PatchDiscriminator: layer blocks\.2 \(Conv2d.* gave NaN or inf"
     ):
         duel.step((pictures(1),), (), pictures(2))
+
+
+def test_it_goes_on_after_a_batch_of_no_numbers():
+    duel = pix2pix()
+    x, real = pictures(1), pictures(2)
+    real[0, 3, 4, 0] = NAN
+    with pytest.raises(NotFiniteError):
+        duel.step((x,), (), real)
+    figures = duel.step((x,), (), pictures(2))
+    assert all(np.isfinite(figure) for figure in figures.values())
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_a_discriminator_that_leaps_too_far_is_to_blame():
+    duel = pix2pix()
+    duel.discriminator_optimizer.schedule = lambda step: 1e30
+    with pytest.raises(NotFiniteError, match=r"^step 1, PatchDiscriminator"):
+        duel.step((pictures(1),), (), pictures(2))

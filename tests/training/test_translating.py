@@ -14,7 +14,7 @@ from tinycolor.data.shrunk import NoPhotosError
 from tinycolor.networks import PatchDiscriminator, Pix2PixGenerator
 from tinycolor.training import run as runs
 from tinycolor.training.checkpoint import read_checkpoint
-from tinycolor.training.learners import Rivals
+from tinycolor.training.learners import Adversarial
 from tinycolor.training.settings import Settings
 from tinycolor.training.translating import Translating
 from tinycolor.translate import predict
@@ -84,7 +84,7 @@ def test_a_few_steps_against_each_other_paint_streets(streets):
     assert isinstance(task.discriminator, PatchDiscriminator)
     before = task.judge()
     learner = runs.learner(task, SETTINGS, "cpu")
-    assert isinstance(learner, Rivals)
+    assert isinstance(learner, Adversarial)
     figures = list(learner.learn(task.batches(range(100))))
     after, mean = task.judge(), task.baselines["mean picture"]
     assert figures[-1]["reconstruction"] < figures[0]["reconstruction"] / 2

@@ -199,6 +199,47 @@ def test_a_run_does_not_write_among_the_other_pictures_of_its_pairs(photos, tmp_
             runs.start(open_picture_pairs(tmp_path), out, settings)
 
 
+@pytest.mark.parametrize(
+    "change", [{"task": "foo"}, {"model": "foo"}, {"optimizer": "foo"}, {"steps": "9"}, {"batch": 0}]
+)
+def test_a_forged_setting_is_one_sentence(photos, tmp_path, change):
+    run = start(photos, tmp_path / "run")
+    run.save()
+    progress = run._progress()
+    forged(run.out / "last.safetensors", progress=json.dumps(progress | {"settings": progress["settings"] | change}))
+    with pytest.raises(runs.RunError, match="was not saved by a training run of this version"):
+        runs.resume(photos, tmp_path / "run")
+
+
+def test_what_is_no_line_of_a_log_is_passed_over(photos, tmp_path):
+    run = start(photos, tmp_path / "run")
+    (run.out / "log.jsonl").write_bytes(b'5\n{"loss": 1}\n\xff\n{"step": 0, "loss": 2.0}\n')
+    assert run.log() == [{"step": 0, "loss": 2.0}]
+
+
+def test_a_run_whose_page_cannot_be_written_makes_its_report_again(photos, tmp_path, monkeypatch):
+    write = runs.report.write
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runs.report, "write", full)
+    run = start(photos, tmp_path / "run")
+    run.save()
+    with pytest.raises(OSError, match="No space"):
+        advance(run)
+    monkeypatch.setattr(runs.report, "write", write)
+    advance(runs.resume(photos, tmp_path / "run"))
+    assert (run.out / "index.html").exists()
+
+
+def test_the_best_network_alone_is_no_run_to_go_on_with(photos, tmp_path):
+    run = advance(start(photos, tmp_path / "run"))
+    (run.out / "last.safetensors").unlink()
+    with pytest.raises(runs.RunError, match=r"best\.safetensors\): it cannot go on, for last\.safetensors is missing"):
+        start(photos, tmp_path / "run")
+
+
 def test_only_a_network_of_the_library_can_be_saved_as_the_other_one(tmp_path):
     generator = Pix2PixGenerator(1, 2, 2, 2)
     with pytest.raises(ValueError, match="got a Linear"):

@@ -18,12 +18,11 @@ from tinycolor.networks.network import Network
 def summary(network: str, batch: int, size: int | None) -> None:
     """Print NETWORK layer by layer: shapes, parameters, memory, algorithm.
 
-    NETWORK is a checkpoint, or the name of a network as it comes: CrossCircleCNN, ColorUNet, VGG16, FCN8s.
+    NETWORK is a checkpoint, or the name of a network as it comes: ColorUNet, VGG16, UNet, Pix2PixGenerator, ...
     """
     try:
         net = _fresh(network, size) if network in tc.networks.__all__ else tc.load_checkpoint(network)
-        side = size or net.size
-        table = tc.summary(net, (batch, side, side, getattr(net, "in_channels", 1)))
+        table = tc.summary(net, net.input_shapes(batch, size or net.size))
     except tc.CheckpointError as error:
         known = f"; or name one of {', '.join(tc.networks.__all__)}" if not Path(network).exists() else ""
         raise click.ClickException(f"{error}{known}.") from error

@@ -68,6 +68,9 @@ def find_picture_pairs(folder: str | os.PathLike[str], skip: Skip) -> PhotoFolde
         folder = folder / "A"
     if _has_b(folder):
         return _with_partners(folder, skip)
+    for names in (("a", "b"), ("trainA", "trainB"), ("testA", "testB")):
+        if all((folder / name).is_dir() for name in names):
+            raise NoPhotosError(f"{shown(folder)} has folders {names[0]} and {names[1]}: call them A and B.")
     return find_pairs(folder, skip) if _has_label_maps(folder) else find_photos(folder, skip)
 
 

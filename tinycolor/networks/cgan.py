@@ -93,6 +93,9 @@ class CGANGenerator(Network):
         )
         init.uniform(self, Generator(seed), GENERATOR_LIMIT)
 
+    def input_shapes(self, batch: int, side: int) -> tuple[tuple[int, ...], ...]:
+        return ((batch, self.options["classes"]), (batch, self.options["noise"]))
+
     def forward(self, y: Array, z: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(y, "N", self.options["classes"])
         self.check_shape(z, len(y), self.options["noise"])
@@ -146,6 +149,9 @@ class CGANDiscriminator(Network):
             Linear(of_both, 1),
         )
         init.uniform(self, Generator(seed), DISCRIMINATOR_LIMIT)
+
+    def input_shapes(self, batch: int, side: int) -> tuple[tuple[int, ...], ...]:
+        return ((batch, self.options["classes"]), (batch, self.options["inputs"]))
 
     def forward(self, y: Array, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(y, "N", self.options["classes"])

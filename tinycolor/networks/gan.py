@@ -85,6 +85,9 @@ class GANGenerator(Network):
         self.layers = Sequential(*layers, *([Sigmoid()] if sigmoid else []))
         init.uniform(self, Generator(seed), GENERATOR_LIMIT)
 
+    def input_shapes(self, batch: int, side: int) -> tuple[tuple[int, ...], ...]:
+        return ((batch, self.options["noise"]),)
+
     def forward(self, z: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(z, "N", self.options["noise"])
         return self.layers(z, mode=mode, rng=rng)
@@ -147,6 +150,9 @@ class GANDiscriminator(Network):
             inputs = units
         self.layers = Sequential(*layers, Linear(inputs, 1))
         init.uniform(self, Generator(seed), DISCRIMINATOR_LIMIT)
+
+    def input_shapes(self, batch: int, side: int) -> tuple[tuple[int, ...], ...]:
+        return ((batch, self.options["inputs"]),)
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(x, "N", self.options["inputs"])

@@ -22,6 +22,10 @@ class Network(Layer):
     options: dict[str, Any]
     size: int
 
+    def input_shapes(self, batch: int, side: int) -> tuple[tuple[int, ...], ...]:
+        """Return the shape of each input, for so many pictures of this height and width."""
+        return ((batch, side, side, getattr(self, "in_channels", 1)),)
+
     def describe(self) -> str:
         return ", ".join(f"{name}={value}" for name, value in self.options.items())
 

@@ -136,7 +136,7 @@ class Pix2PixGenerator(Colorizer):
         if (self.in_channels, self.options["out_channels"]) != (1, 2):
             raise ValueError(
                 f"{self.name} has {self.in_channels} inputs and {self.options['out_channels']} answers, expected L* "
-                "alone and a*, b* to colour: call the network itself, or take one that was trained to colour."
+                "alone and a*, b* to colour: take one that was trained to colour, or tinycolor translate."
             )
         return super().question(lightness)
 

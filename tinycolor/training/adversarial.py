@@ -103,6 +103,8 @@ class Duel:
             self._move(self.generator, self.generator_optimizer, more_figures["loss"])
         except NotFiniteError as error:
             blame = self._blame(condition, noise, real, fake) or f"{error}: {OVERFLOW}"
+            for network in (self.generator, self.discriminator):
+                network.zero_grad()
             raise NotFiniteError(f"step {self.steps + 1}, {blame}: try a smaller learning rate.") from error
         return figures | more_figures
 
@@ -143,11 +145,12 @@ class Duel:
 
     def _blame(self, condition: Arrays, noise: Arrays, real: Array, fake: Array) -> str | None:
         """Return where the first number that is NaN or infinite comes from, or None where all are finite."""
-        for network, xs in (
-            (self.generator, (*condition, *noise)),
-            (self.discriminator, (*condition, real)),
-            (self.discriminator, (*condition, fake)),
-        ):
+        of_generator = (self.generator, (*condition, *noise))
+        of_discriminator = ((self.discriminator, (*condition, real)), (self.discriminator, (*condition, fake)))
+        # Where the discriminator has made its step already, the generator's answers were finite before it.
+        has_moved = self.discriminator_optimizer.steps > self.generator_optimizer.steps
+        calls = (*of_discriminator, of_generator) if has_moved else (of_generator, *of_discriminator)
+        for network, xs in calls:
             found = find_not_finite(network, *xs)
             if found:
                 return f"{type(network).__name__}: {found}"

@@ -118,20 +118,20 @@ L1_AND_CGAN = "l1+cgan"
 
 # Isola 2017, section 3.3; half constant, half linear decay, as the authors' PyTorch. In the paper, batches of 1 to 10.
 AS_PIX2PIX: dict[str, Any] = {"optimizer": "adam-gan", "schedule": "linear", "learning_rate": 2e-4, "batch": 4}
-HALVINGS = range(4, 9)
+FEWEST, MOST = 4, 8  # times that a picture is halved
 
 
 def pix2pix(settings: Settings) -> networks.Pix2PixGenerator:
     """Return pix2pix's generator, as deep as the pictures can be halved, for colours or for whole pictures."""
     halvings = (settings.size & -settings.size).bit_length() - 1  # how often 2 divides it
-    if halvings not in HALVINGS:
+    if halvings < FEWEST:
         raise ValueError(
-            f"--model pix2pix got --size {settings.size}, expected one that can be halved {HALVINGS[0]} to "
-            f"{HALVINGS[-1]} times, such as 64, 128 or 256."
+            f"--model pix2pix got --size {settings.size}, expected one that can be halved {FEWEST} times or more, such "
+            "as 64, 96, 128 or 256."
         )
     return networks.Pix2PixGenerator(
         *((1, 2) if settings.task == "colorize" else (3, 3)),
-        halvings,
+        min(halvings, MOST),
         scaled(64, settings.width),
         # In training, a batch of one picture is normalised by that picture alone: so let it be in use, too.
         norm="instance" if settings.batch == 1 else "batch",

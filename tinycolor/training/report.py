@@ -108,8 +108,8 @@ def write(
     curves, duel = [], []
     if losses:
         curves.append(section(*LOSS, image(png(figure_of_loss(losses)), "loss")))
-    if losses and "discriminator" in losses[-1]:
-        duel = duel_sections(losses, reports)
+    if losses and "adversarial" in losses[-1]:
+        duel = duel_sections([line for line in losses if "adversarial" in line], reports)
     if reports:
         for key, curve in task.words.curves.items():
             picture = image(png(figure_of_report(reports, key, curve.label, curve.others)), curve.label)

@@ -124,12 +124,12 @@ class Run:
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of the log up to this step."""
         lines = []
-        for line in (self.out / LOG).read_text().splitlines() if (self.out / LOG).exists() else []:
+        for line in (self.out / LOG).read_bytes().splitlines() if (self.out / LOG).exists() else []:
             try:
                 entry = json.loads(line)
-            except json.JSONDecodeError:  # cut off when the process was killed
+            except ValueError:  # cut off when the process was killed
                 continue
-            if entry["step"] <= self.step:
+            if isinstance(entry, dict) and entry.get("step", math.inf) <= self.step:
                 lines.append(entry)
         return lines
 
@@ -174,10 +174,10 @@ class Run:
         if score < self.best:
             self.best = score
             save_checkpoint(self.out / BEST, self.task.network, progress=self._progress())
-        self.save()
         paths = sorted(path for path in sheet.parent.glob("*.png") if path.stem.isdecimal())
         sheets = [(int(path.stem), path) for path in paths if int(path.stem) <= self.step]
         report.write(self.out, self.task, asdict(self.settings), self.log(), sheets)
+        self.save()  # last: a run whose page cannot be written makes its report again
         self._clock += time.perf_counter() - started
         return scores
 
@@ -229,7 +229,8 @@ def start(dataset: Dataset, out: Path, settings: Settings, device: str = "cpu") 
     """
     held = next((name for name in (LAST, BEST, LOG) if (out / name).exists()), None)
     if held:
-        raise RunError(f"{shown(out)} holds a run already ({held}): go on with it by --resume, or name another folder.")
+        way = "go on with it by --resume, or " if held == LAST else f"it cannot go on, for {LAST} is missing: "
+        raise RunError(f"{shown(out)} holds a run already ({held}): {way}name another folder.")
     return _run(dataset, out, settings, device)
 
 
@@ -250,11 +251,11 @@ def resume(folder: Path, out: Path, device: str = "cpu") -> Run:
     progress = checkpoint.progress
     try:
         settings = Settings(**progress["settings"])
-    except (KeyError, TypeError) as error:
+        run = _run(open_folder(folder, settings.task), out, settings, device, progress["photos"])
+        run.learner.restore(checkpoint)
+        run.best = math.inf if progress["best"] is None else float(progress["best"])
+    except (KeyError, TypeError, ZeroDivisionError) as error:
         raise RunError(f"{shown(path)} was not saved by a training run of this version: it cannot go on.") from error
-    run = _run(open_folder(folder, settings.task), out, settings, device, progress["photos"])
-    run.learner.restore(checkpoint)
-    run.best = math.inf if progress["best"] is None else progress["best"]
     run.forget_later_lines()
     return run
 

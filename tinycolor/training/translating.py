@@ -12,7 +12,7 @@ from tinycolor.data.batches import Batches
 from tinycolor.data.dataset import Dataset
 from tinycolor.data.folder import PhotoFolder
 from tinycolor.data.picture_pairs import PicturePairs
-from tinycolor.data.shrunk import NoPhotosError
+from tinycolor.data.shrunk import NoPhotosError, crop
 from tinycolor.training import report
 from tinycolor.training.recipes import TRANSLATORS, discriminator_for
 from tinycolor.training.settings import Settings
@@ -87,7 +87,8 @@ class Translating:
         self._batches = Batches(self.pairs, size=settings.size, batch=settings.batch, seed=settings.seed)
         self.steps_per_epoch = self._batches.steps_per_epoch
         self.judged = self._judged()
-        self.baselines = baselines(self.judged)
+        known = [crop(pair, settings.size) for pair in self.pairs.some(MOST_JUDGED)]
+        self.baselines = baselines(self.judged, known)
 
     def batches(self, steps: range) -> Iterator[tuple[Array, Array]]:
         return self._batches.ahead(steps, prepare)
@@ -111,7 +112,7 @@ class Translating:
     def standing(self, scores: Scores) -> str:
         return (
             f"the network's pictures are {scores['l1']:.1f} of 255 grey levels from the true ones, which it has not "
-            f"seen; the mean of all true ones is {self.baselines['mean picture']['l1']:.1f} from them"
+            f"seen; the mean of those that it has seen is {self.baselines['mean picture']['l1']:.1f} from them"
         )
 
     def sheet(self) -> bytes:
