@@ -78,11 +78,11 @@ def test_exercise_and_solution_have_the_same_check(lesson):
     assert re.search(r"^ +(return )?\.\.\.$", exercise.split(CHECK_LINE)[0], re.MULTILINE)
 
 
-@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("figure*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", ["figure1", "figure2"])
 def test_an_example_draws_its_figure(example, tmp_path):
-    result = run(example, tmp_path)
+    result = run(ROOT / "examples" / f"{example}.py", tmp_path)
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "out" / "examples" / f"{example.stem}.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "examples" / f"{example}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_picture_of_the_readme_is_drawn_from_any_checkpoint(tmp_path):

@@ -30,7 +30,7 @@ def _joined(*strokes: Stroke) -> Stroke:
     return np.concatenate(strokes)
 
 
-# One or two ways to write each digit, each a list of strokes.
+# Up to three ways to write each digit, each a list of strokes.
 FORMS: tuple[tuple[int, list[Stroke]], ...] = (
     (0, [_arc(0, 0, 0.58, 1, -90, 270)]),
     (0, [_arc(0, 0, 0.5, 1, -50, 310)]),
