@@ -35,6 +35,8 @@ CASES = {
     "Iizuka": (networks.Iizuka, 224),
     "IizukaBaseline": (networks.IizukaBaseline, 224),
     "ColorUNet": (networks.ColorUNet, 256),
+    "Pix2PixGenerator": (networks.Pix2PixGenerator, 256),
+    "PatchDiscriminator": (networks.PatchDiscriminator, 256),
 }
 STEPS = 4
 
