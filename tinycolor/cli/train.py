@@ -134,9 +134,13 @@ def _signals() -> Iterator[list[int]]:
 
     def note(number: int, frame: object) -> None:
         received.append(number)
+        if len(received) > 1:  # it came while the line below was being printed, which is no place to stop at
+            return
+        console.print("Finishing this step. Once more stops at once.")
         for name, handler in before.items():
             signal.signal(name, handler)
-        console.print("Finishing this step. Once more stops at once.")
+        if len(received) > 1:
+            signal.raise_signal(received.pop())
 
     before = {name: signal.signal(name, note) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
