@@ -21,7 +21,7 @@ LAST = "last.safetensors"
 
 # The command with a small network. Where there is a file "hold", the loss of step 13 waits until there is a file "go".
 COMMAND = f"""#!{sys.executable}
-import itertools, time
+import itertools, signal, time
 from pathlib import Path
 import tinycolor as tc
 from tinycolor.cli import main
@@ -39,6 +39,8 @@ def network(settings):
     return tc.networks.ColorUNet(widths=(4, 8), size=settings.size, seed=settings.seed)
 
 recipes.COLORIZERS["color-unet"] = recipes.Recipe(network, {{**recipes.PLAIN, "mse": lambda photos: mse}})
+# In the background, where a shell may have put all of this, it would be ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 runs.REPORT_AFTER = 8
 runs.report.write = lambda *arguments: None
 main(prog_name="tinycolor")
