@@ -5,7 +5,8 @@ sky and the grass of another day, but for the upper sky, which is no lighter tha
 means another: around the flower all that is dark is teal, and so is now dark fur. The method knows of no cats.
 
 To the pagoda's sky the clouds and the snow are nearest, so it stays pale. Two swatches say that it is sky, and that
-bushes are grass. Every other pixel takes the nearer of the two, and so the pagoda becomes a bush.
+bushes are grass. Now it is blue where it is dark enough: what is nearly white has no room for colour. Every other
+pixel takes the nearer of the two, and so the pagoda becomes a bush.
 
 python examples/transfer.py
 """

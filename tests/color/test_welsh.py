@@ -428,4 +428,7 @@ def test_swatches_that_cannot_be(photo, swatches, said):
 
 
 def test_a_swatch_may_be_as_small_as_the_window_and_as_large_as_the_picture(photo):
-    transfer(photo, photo, swatches=[((78, 65, 5, 5), tuple(whole(photo))), (np.array(GOOD), list(GOOD))])
+    swatches = [((78, 65, 5, 5), tuple(whole(photo))), (np.array(GOOD), list(GOOD))]
+    lab = transfer_lab(photo, photo, swatches=swatches)
+    np.testing.assert_array_equal(lab[..., 0], lab_of(photo)[..., 0])
+    assert (lab != transfer_lab(photo, photo)).any()

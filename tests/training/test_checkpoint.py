@@ -102,7 +102,7 @@ def refused(path, expected=None):
     message = str(caught.value)
     assert message.isascii()
     assert message.isprintable()
-    assert len(caught.value.reason) <= 500
+    assert len(caught.value.reason) < 400
     return message
 
 

@@ -10,7 +10,7 @@ import click
 from rich import box
 from rich.table import Table
 
-from tinycolor import networks, segment, translate
+from tinycolor import segment, translate
 from tinycolor.backend import to_device
 from tinycolor.cli.device import device_option
 from tinycolor.cli.mode import mode_option
@@ -24,7 +24,7 @@ from tinycolor.files import shown, write_whole
 from tinycolor.networks.colorizer import Colorizer
 from tinycolor.networks.network import Network
 from tinycolor.networks.pix2pix import Pix2PixGenerator
-from tinycolor.training.checkpoint import CheckpointError, read_checkpoint
+from tinycolor.training.checkpoint import read_checkpoint, wrong_kind
 
 PATH = click.Path(path_type=Path)
 Kind = TypeVar("Kind", bound=Network)
@@ -88,8 +88,7 @@ def evaluate(folder: Path, checkpoint: Path, size: int | None, device: str, mode
 def _expected(kind: type[Kind], network: Network, checkpoint: Path) -> Kind:
     """Return the network, or raise what ``read_checkpoint`` raises of another class; which one is only known now."""
     if not isinstance(network, kind):
-        wanted = [name for name in networks.__all__ if issubclass(getattr(networks, name), kind)]
-        raise CheckpointError(checkpoint, f"holds {type(network).__name__!r}, expected one of {', '.join(wanted)}")
+        raise wrong_kind(checkpoint, type(network).__name__, kind)
     return network
 
 

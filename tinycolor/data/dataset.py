@@ -53,6 +53,10 @@ class Dataset:
             counts += "\nOne photo has to do for both, so the figures only tell whether it can be learned by heart."
         return counts
 
+    def skipped_with(self, more: dict[Path, str]) -> dict[Path, str]:
+        """Return what was passed over, here and where threads may still be finding more."""
+        return {**self.skipped, **more.copy()}  # copied in one go: a dict that grows cannot be walked through
+
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that change when a photo to learn from comes, goes or is renamed."""
         return self.learning.fingerprint()

@@ -51,7 +51,7 @@ class CheckpointError(ValueError):
 
     def __init__(self, path: Path, reason: str) -> None:
         # It may quote a damaged file: one line, of letters alone.
-        self.reason = textwrap.shorten(reason, 500).encode("unicode_escape").decode("ascii")
+        self.reason = textwrap.shorten(reason, 300).encode("unicode_escape").decode("ascii")
         self.path = path
         super().__init__(f"{shown(path)}: {self.reason}")
 
@@ -221,16 +221,22 @@ def _build(
 ) -> Network:
     """Return one network of the file with its weights."""
     kind, state = texts.get(part, ""), _under(f"{part}/", tensors)
-    wanted = [name for name in tc.networks.__all__ if issubclass(getattr(tc.networks, name), expected)]
-    if kind not in wanted:
-        raise CheckpointError(path, f"holds {kind[:50]!r}, expected one of {', '.join(wanted)}")
+    known = getattr(tc.networks, kind, None) if kind in tc.networks.__all__ else None
+    if known is None or not issubclass(known, expected):
+        raise wrong_kind(path, kind, expected)
     try:
-        network = getattr(tc.networks, kind)(**json.loads(options))
+        network = known(**json.loads(options))
         network = network.astype(np.result_type(*{array.dtype for array in state.values()}))
         network.load_state_dict(state)
     except Exception as error:
         raise CheckpointError(path, f"holds no {kind} that can be built ({error})") from error
     return network
+
+
+def wrong_kind(path: Path, kind: str, expected: type[Network]) -> CheckpointError:
+    """Return the error that a checkpoint holds a network of one class, and not what is expected."""
+    wanted = [name for name in tc.networks.__all__ if issubclass(getattr(tc.networks, name), expected)]
+    return CheckpointError(path, f"holds {kind[:20]!r}, expected one of {', '.join(wanted)}")
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:

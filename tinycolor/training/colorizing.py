@@ -147,8 +147,7 @@ class Colorizing:
         return report.sheet({"grey": grey_photos(some), "predicted": predicted, "truth": some})
 
     def skipped(self) -> dict[Path, str]:
-        # Copied in one go: the threads that make batches may find another one meanwhile.
-        return {**self.dataset.skipped, **self.photos.skipped.copy()}
+        return self.dataset.skipped_with(self.photos.skipped)
 
     def _judged(self, size: int) -> np.ndarray:
         """The middles of some photos that are kept from the learning, or of others if none of those can be used."""

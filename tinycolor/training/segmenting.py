@@ -108,8 +108,7 @@ class Segmenting:
         return report.sheet({"photo": photos, "predicted": CLASS_COLOURS[seen], "truth": CLASS_COLOURS[labels]})
 
     def skipped(self) -> dict[Path, str]:
-        # Copied in one go: the threads that make batches may find another one meanwhile.
-        return {**self.dataset.skipped, **self.photos.skipped.copy()}
+        return self.dataset.skipped_with(self.photos.skipped)
 
 
 def prepare(batch: np.ndarray) -> tuple[Array, Array]:

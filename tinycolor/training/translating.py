@@ -121,8 +121,7 @@ class Translating:
         return report.sheet({"input": given, "predicted": predict(self.network, given), "truth": truth})
 
     def skipped(self) -> dict[Path, str]:
-        # Copied in one go: the threads that make batches may find another one meanwhile.
-        return {**self.dataset.skipped, **self.pairs.skipped.copy()}
+        return self.dataset.skipped_with(self.pairs.skipped)
 
     def _pairs(self, folder: PhotoFolder, side: int) -> PicturePairs:
         settings = self.settings
