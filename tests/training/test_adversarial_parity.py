@@ -136,6 +136,52 @@ def test_new_weights_in_float32(competitors):
     assert chances < 0.01 * numbers
 
 
+def in_midst(competitors: tuple) -> tuple[Duel, DuelTwin]:
+    """Return a duel in float32 and its twin after three steps, with equal memories of past gradients."""
+    exact, ours = duel("float64", competitors), duel("float32", competitors)
+    for number in range(3):
+        x, y = pair(number, exact.generator.size)
+        exact.step((x,), (), y)
+    of_twin = []
+    for who, twin in (("generator", GeneratorTwin), ("discriminator", DiscriminatorTwin)):
+        network, before = getattr(ours, who), getattr(exact, who).state_dict()
+        network.load_state_dict({name: array.astype("float32") for name, array in before.items()})
+        optimizer = getattr(ours, f"{who}_optimizer")
+        state = getattr(exact, f"{who}_optimizer").state_dict()
+        memories = {name: state[name].astype("float32") for name in optimizer.memories}
+        optimizer.load_state_dict(state | memories)
+        of_twin.append([by_twin(twin(network), network, memory) for memory in memories.values()])
+    twins = GeneratorTwin(ours.generator), DiscriminatorTwin(ours.discriminator)
+    theirs = DuelTwin(ours, twins, lambda parameters: torch.optim.Adam(parameters, RATE, BETAS))
+    for optimizer, (m, v) in zip(theirs.optimizers, of_twin, strict=True):
+        for parameter, *memory in zip(optimizer.param_groups[0]["params"], m, v, strict=True):
+            step = torch.tensor(float(exact.steps))
+            optimizer.state[parameter] = {"step": step, "exp_avg": memory[0], "exp_avg_sq": memory[1]}
+    return ours, theirs
+
+
+def by_twin(twin: nn.Module, network: tc.Layer, memory: np.ndarray) -> list[torch.Tensor]:
+    """Return an optimizer's memory, which has a number for each weight, as PyTorch lays out the weights."""
+    state, start = network.state_dict(), 0
+    for name, parameter in network.named_parameters():
+        state[name] = memory[start : start + parameter.data.size].reshape(parameter.data.shape)
+        start += parameter.data.size
+    return [parameter.detach() for parameter in load(twin, state).parameters()]
+
+
+@pytest.mark.parametrize("competitors", [COMPETITORS, AS_WIDE_AS_8], ids=["small", "ngf = ndf = 8"])
+def test_new_weights_in_float32_in_the_midst_of_a_training(competitors):
+    """With a past, Adam's step is no matter of signs: every weight is PyTorch's."""
+    ours, theirs = in_midst(competitors)
+    before = state_of(ours)
+    x, y = (array.astype("float32") for array in pair(3, ours.generator.size))
+    assert_same_figures(ours.step((x,), (), y), theirs.step((x,), (), y), 1e-5)
+    of_arrays = errors(ours, theirs)
+    assert max(of_arrays.values()) <= 1e-5, of_arrays
+    after = state_of(ours)
+    assert all((before[name] != after[name]).any() for name in before)
+
+
 @pytest.mark.parametrize("objective", [tc.losses.non_saturating, tc.losses.minimax])
 def test_three_steps(objective):
     ours, theirs = pix2pix("float64", objective=objective)
