@@ -55,6 +55,10 @@ def test_colorunet_is_what_colours_and_a_unet_what_segments(dataset):
         ({"task": "colorize", "model": "fcn8s"}, "--task colorize got --model fcn8s, expected one of color-unet"),
         ({"task": "colorize", "model": "zhang", "loss": "mse"}, "--model zhang got --loss mse, expected one of rebal"),
         ({"task": "segment", "model": None, "classes": None}, "--task segment got no --classes: say how many"),
+        ({"task": "colorize", "model": None, "classes": 3}, "--task colorize got --classes, which is for --task segm"),
+        ({"task": "translate", "model": None, "classes": 3}, "got --classes, which is for --task segment: leave it"),
+        ({"task": "colorize", "model": None, "ignored": (7,)}, "got --ignore, which is for --task segment or transl"),
+        ({"task": "segment", "classes": 3, "direction": "b-to-a"}, "got --direction, which is for --task translate"),
     ],
 )
 def test_what_does_not_go_together_is_one_sentence(dataset, said, sentence):

@@ -147,6 +147,10 @@ REFUSED = {
         changed(classifier__6__bias=np.arange(5)),
         r"classifier\.6\.bias of shape \(5,\), int64, expected",
     ),
+    "not a number": (
+        changed(classifier__6__bias=np.array([0, 1, np.nan, 3, 4], np.float32)),
+        r"got NaN or infinity in classifier\.6\.bias, expected finite numbers alone",
+    ),
     "no array": (changed(classifier__6__bias="bias"), r"classifier\.6\.bias of shape \(\), <U4, expected \(5,\)"),
     "elsewhere": (
         changed(classifier__6__bias=OnAnotherDevice()),

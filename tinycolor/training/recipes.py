@@ -183,6 +183,7 @@ TRANSLATORS: dict[str, Recipe] = {"pix2pix": PIX2PIX}
 
 MODELS = {"colorize": COLORIZERS, "segment": SEGMENTERS, "translate": TRANSLATORS}
 """By task; the first model is the one that is meant where none is named."""
+ONLY_FOR = {"classes": ("segment",), "ignored": ("segment", "translate"), "direction": ("translate",)}
 OWN = ("optimizer", "schedule", "learning_rate", "batch")
 
 
@@ -210,10 +211,12 @@ def settings_for(dataset: Dataset, steps: int | None, epochs: int, **said: Any) 
         raise ValueError(f"--model {model} got --loss {chosen['loss']}, expected one of {', '.join(recipe.losses)}.")
     if task == "segment" and "classes" not in chosen:
         raise ValueError("--task segment got no --classes: say how many kinds of things the label maps tell apart.")
+    for option, tasks in ONLY_FOR.items():
+        if task not in tasks and said.get(option):
+            name = "ignore" if option == "ignored" else option
+            raise ValueError(f"--task {task} got --{name}, which is for --task {' or '.join(tasks)}: leave it out.")
     if task == "translate":
         chosen.setdefault("direction", "a-to-b")
-    elif "direction" in chosen:
-        raise ValueError(f"--task {task} got --direction, which only --task translate has: leave it out.")
     if task == "colorize":
         chosen["classes"] = len(dataset.scenes) if recipe.scenes else 0
     return Settings(steps or epochs * dataset.steps_per_epoch(chosen["batch"]), **chosen)

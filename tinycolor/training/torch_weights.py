@@ -50,7 +50,7 @@ def load_torch_state_dict(network: Network, state_dict: Mapping[str, Any] | str 
     Raises
     ------
     ValueError
-        Another network, or an entry is missing, unknown, of another shape or not of floating-point numbers.
+        Another network, or an entry is missing, unknown, of another shape, or not of finite floating-point numbers.
     CheckpointError
         The file is no safetensors file. A ``.pth`` is never opened: it is a pickle, which can run code.
 
@@ -125,6 +125,8 @@ def _array(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
             f"load_torch_state_dict got {name} of shape {array.shape}, {array.dtype}, expected {shape}, "
             "floating-point: make the network as wide as theirs, with the same inputs and classes."
         )
+    if not np.isfinite(array).all():
+        raise ValueError(f"load_torch_state_dict got NaN or infinity in {name}, expected finite numbers alone.")
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
