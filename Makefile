@@ -19,7 +19,7 @@ test: lint .venv/dev
 parity: .venv/parity
 	$(BIN)/python -m pytest -n 2 -m parity
 
-# These two need an NVIDIA GPU, and write tests/gpu_results.json; CUDA12=1 for a driver that has no CUDA 13.
+# These two need an NVIDIA GPU, and write tests/gpu_results.json and the figures of lesson 20; CUDA12=1 for a driver that has no CUDA 13.
 gpu-test: .venv/dev
 	$(BIN)/python -m pip install --quiet --editable ".[$(if $(CUDA12),cuda12,cuda13)]"
 	$(BIN)/python -m pytest -m gpu --write-gpu-results tests/gpu tests/kernels
@@ -29,6 +29,7 @@ gpu-bench: .venv/parity
 	$(BIN)/python -m pip install --quiet --editable ".[$(if $(CUDA12),cuda12,cuda13)]"
 	$(BIN)/tinycolor bench --device gpu --json $(OUT)/gpu_bench.json
 	$(BIN)/python tests/gpu/results.py $(OUT)/gpu_bench.json
+	$(BIN)/python lessons/20_on_the_gpu.py --record
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -m slow

@@ -1,7 +1,9 @@
 """Every lesson, exercise and solution runs alone: a fresh process, no screen, no network, warnings as errors."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,12 +22,26 @@ socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 sys.argv.pop(0)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+WITHOUT_A_GPU = """
+import sys, tinycolor
+sys.modules["cupy"] = None
+tinycolor.__file__ = "{folder}/tinycolor/__init__.py"  # a record is looked for, and written, in this folder
+"""
+# Of every array that goes there, a corner of the first picture: the pretended GPU is slow.
+PRETENDED_GPU = f"""
+sys.path[:0] = ["{ROOT}/tests/gpu", "{ROOT}/tests/kernels"]
+import pretend_cupy
+sys.modules["cupy"] = cupy = pretend_cupy.make()
+cupy.cuda.get_elapsed_time = lambda start, end: 2.5
+move = tinycolor.to_device
+tinycolor.to_device = lambda array, device: move(array[:1, :2, :2].copy() if len(array) == 64 else array, device)
+"""
 
 
-def run(path, folder, *arguments):
+def run(path, folder, *arguments, before=""):
     environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", NO_NETWORK, str(path), *arguments],
+        [sys.executable, "-W", "error", "-c", before + NO_NETWORK, str(path), *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -76,6 +92,33 @@ def test_exercise_and_solution_have_the_same_check(lesson):
     assert exercise.count(CHECK_LINE) == solution.count(CHECK_LINE) == 1
     assert exercise.split(CHECK_LINE)[1] == solution.split(CHECK_LINE)[1]
     assert re.search(r"^ +(return )?\.\.\.$", exercise.split(CHECK_LINE)[0], re.MULTILINE)
+
+
+ON_THE_GPU = ROOT / "lessons" / "20_on_the_gpu.py"
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++, to run kernels on the CPU")
+def test_on_a_gpu_the_chapters_race_and_the_record_is_shown_where_there_is_none(tmp_path):
+    (tmp_path / "lessons").mkdir()
+    without = WITHOUT_A_GPU.format(folder=tmp_path)
+    raced = run(ON_THE_GPU, tmp_path, "--record", before=without + PRETENDED_GPU)
+    assert raced.returncode == 0, raced.stderr
+    record = json.loads((tmp_path / "lessons" / "20_on_the_gpu.json").read_text())
+    one_by_one = dict.fromkeys(["1 naive", "2 im2col", "3 tiles", "4 tensor cores"], 250.0)
+    assert record["us"] == {**one_by_one, "4 tensor cores, recorded": 25.0}
+    assert record["where"] == "Pretended GPU, CuPy 14.2.0"
+    read = run(ON_THE_GPU, tmp_path, before=without)
+    for result in (raced, read):
+        assert f"{record['what']}, {record['where']}:" in result.stdout
+        assert "rototypes" not in result.stdout
+
+
+def test_without_a_record_the_lesson_says_so_and_writes_none(tmp_path):
+    result = run(ON_THE_GPU, tmp_path, "--record", before=WITHOUT_A_GPU.format(folder=tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert "nobody has recorded" in result.stdout
+    assert "Prototypes" in result.stdout
+    assert not (tmp_path / "lessons").exists()
 
 
 @pytest.mark.parametrize("example", ["figure1", "figure2"])
