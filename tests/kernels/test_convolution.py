@@ -2,11 +2,13 @@
 
 import inspect
 from itertools import product
+from math import prod
 
 import numpy as np
 import pytest
 
-from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, implicit_gemm
+import tinycolor as tc
+from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, implicit_gemm, linear, loader
 from tinycolor.ops import conv as plain
 
 from ops.test_conv import Case, Numbers, expected, numbers, random_cases
@@ -25,6 +27,16 @@ LARGE = [
     Case((3, 10, 9, 72), (1, 1, 72, 2)),
     Case((2, 4, 3, 5), (7, 5, 5, 4), padding=(4, 3)),
     Case((1, 9, 9, 4), (2, 2, 4, 4), stride=(4, 4)),
+]
+# Few places and long sums, in slices: those of y, of dx, or of both; and of dx also with taps of different numbers.
+LONG = [
+    Case((1, 5, 6, 61), (3, 3, 61, 131), stride=(2, 2), padding=(1, 1)),
+    Case((1, 2, 2, 132), (4, 4, 132, 68), stride=(2, 2), padding=(1, 1)),
+    Case((1, 5, 4, 6), (4, 3, 6, 131), stride=(3, 2), padding=(1, 0)),
+    Case((2, 4, 3, 8), (1, 1, 8, 516), stride=(2, 2)),
+    Case((1, 5, 6, 61), (3, 3, 61, 59), padding=(2, 2), dilation=(2, 2)),
+    Case((3, 1, 1, 4353), (1, 1, 4353, 5)),  # 17 slices, in the last one a single number
+    Case((1, 1, 3, 5), (1, 1, 5, 4353)),
 ]
 
 
@@ -71,24 +83,39 @@ def test_agrees_over_several_tiles(device, chapter, case):
         assert error(got, exact) < TOLERANCES[chapter]
 
 
-def test_large_cases_reach_several_tiles_and_slices_and_all_builds(cpu):
-    for case in LARGE:
+@pytest.mark.parametrize("chapter", ["tiled", "tensor"])
+@pytest.mark.parametrize("case", LONG, ids=str)
+def test_agrees_over_several_slices(device, chapter, case):
+    test_agrees_over_several_tiles(device, chapter, case)
+
+
+@pytest.mark.parametrize("chapter", ["tiled", "tensor"])
+@pytest.mark.parametrize("least", [1, 16, 40])
+@pytest.mark.parametrize("case", SMALL[::3], ids=str)
+def test_agrees_with_loops_in_slices_of_any_length(cpu, monkeypatch, chapter, least, case):
+    """Also of one number, and where nothing is left for the last ones."""
+    monkeypatch.setattr(implicit_gemm, "LEAST_SLICE", least)
+    test_agrees_with_loops(cpu, chapter, case)
+
+
+def test_large_and_long_cases_reach_several_tiles_and_slices_and_all_builds(cpu):
+    for case in [*LARGE, LONG[0]]:
         all_three(conv_tensor, case, single(case)[0], cpu.run)
     grids = {(kernel, axis) for _, kernel, grid, _ in cpu.launched for axis in range(3) if grid[axis] > 1}
-    assert grids >= {*product(["convolve"], [0, 1]), *product(["convolve_dw"], [0, 1, 2])}
+    assert grids >= {*product(["convolve", "convolve_dw"], [0, 1, 2])}
     assert {constants["WIDTH"] for _, _, _, constants in cpu.launched} == {1, 4}
     assert {constants["TILE_N"] for _, _, _, constants in cpu.launched} == {32, 64}
 
 
-def test_without_a_bias(device, chapter):
-    case = LARGE[0]
+@pytest.mark.parametrize("case", [LARGE[0], LONG[0]], ids=str)
+def test_without_a_bias(device, chapter, case):
     given, _ = single(case)
     got = device.run(CHAPTERS[chapter].conv2d, given.x, given.weight, **case.steps)
     wanted = plain.conv2d(given.x.astype(float), given.weight.astype(float), **case.steps)
     assert error(got, wanted) < TOLERANCES[chapter]
 
 
-@pytest.mark.parametrize("case", [LARGE[1], LARGE[2]], ids=str)
+@pytest.mark.parametrize("case", [LARGE[1], LARGE[2], LONG[0]], ids=str)
 def test_same_bits_again(device, chapter, case):
     """And on the CPU also if the threads of a block run from the last to the first."""
     given, _ = single(case)
@@ -98,13 +125,17 @@ def test_same_bits_again(device, chapter, case):
         np.testing.assert_array_equal(got, again)
 
 
-def test_copies_of_four_numbers_change_no_bit(cpu, monkeypatch):
-    case = Case((2, 9, 8, 8), (3, 3, 8, 12), padding=(1, 1))
+@pytest.mark.parametrize(
+    "case", [Case((2, 9, 8, 8), (3, 3, 8, 12), padding=(1, 1)), Case((1, 2, 3, 516), (1, 1, 516, 8))], ids=str
+)
+def test_copies_of_four_numbers_change_no_bit(cpu, monkeypatch, case):
     given, _ = single(case)
     fours = all_three(conv_tensor, case, given, cpu.run)
     monkeypatch.setattr(conv_tensor, "address", lambda array: 4)
     ones = all_three(conv_tensor, case, given, cpu.run)
-    assert [constants["WIDTH"] for _, _, _, constants in cpu.launched] == [4, 4, 4, 1, 1, 1]
+    widths = [constants["WIDTH"] for _, _, _, constants in cpu.launched]
+    assert widths == sorted(widths, reverse=True)
+    assert widths.count(4) == widths.count(1) >= len(FUNCTIONS)
     for got, wanted in zip(ones, fours, strict=True):
         np.testing.assert_array_equal(got, wanted)
 
@@ -141,7 +172,9 @@ def test_nothing_to_convolve(device, chapter, case):
     assert not dw.any()
 
 
-@pytest.mark.parametrize("case", [Case((2, 7, 6, 5), (3, 3, 5, 7), padding=(1, 1)), LARGE[1]], ids=str)
+@pytest.mark.parametrize(
+    "case", [Case((2, 7, 6, 5), (3, 3, 5, 7), padding=(1, 1)), LARGE[1], Case((2, 5, 4, 80), (3, 3, 80, 5))], ids=str
+)
 def test_a_nan_spreads_no_further_than_it_must(device, chapter, case):
     """What fills up a tile is a zero, and not just any number times zero."""
     given, _ = single(case)
@@ -173,13 +206,58 @@ def test_signature_is_that_of_the_plain_path(chapter, function):
 # How the launcher cuts the work.
 
 
-@pytest.mark.parametrize("places", [0, 1, 255, 256, 511, 512, 10_000, 10_001])
-@pytest.mark.parametrize("wanted", [0, 1, 2, 7, 512])
-def test_slices_cover_all_places(places, wanted):
-    slices, each = implicit_gemm.cut(places, wanted)
-    assert 1 <= slices <= max(1, wanted)
-    assert (slices - 1) * each < max(places, 1) <= slices * each
-    assert slices == 1 or each >= implicit_gemm.LEAST_SLICE
+@pytest.fixture
+def slices(monkeypatch):
+    """Return a function that says into how many slices each direction of a convolution would be cut."""
+    grids = []
+    monkeypatch.setattr(loader, "launch", lambda chapter, kernel, grid, *rest, **constants: grids.append(grid))
+    monkeypatch.setattr(loader, "empty", lambda like, shape: np.empty(shape, "float32"))
+
+    def of(chapter, case, skip=0):
+        """``skip`` moves where the arrays begin by so many numbers."""
+        sheets = []
+        arrays = [np.empty(prod(s) + skip, "float32")[skip:].reshape(s) for s in (case.x_shape, case.weight_shape)]
+        dy = np.empty(case.y_shape, "float32")
+        for call in (
+            lambda: chapter.conv2d(*arrays, **case.steps),
+            lambda: chapter.conv2d_dx(dy, arrays[1], case.x_shape, **case.steps),
+            lambda: chapter.conv2d_dw(arrays[0], dy, case.weight_shape[:2], **case.steps),
+        ):
+            grids.clear()
+            call()
+            (count,) = {grid[2] for grid in grids if len(grid) == 3}
+            sheets.append(count)
+        return sheets
+
+    return of
+
+
+HALVING = {"stride": (2, 2), "padding": (1, 1)}
+
+
+@pytest.mark.parametrize("skip", [0, 1])
+@pytest.mark.parametrize("chapter", [conv_tiled, conv_tensor], ids=["tiled", "tensor"])
+@pytest.mark.parametrize(
+    ("case", "wanted"),
+    [
+        # y: one place, so 8 tiles of 64 filters, of 16 * 512 terms. dx: four times one place, of a quarter as many.
+        (Case((1, 2, 2, 512), (4, 4, 512, 512), **HALVING), [32, 8, 1]),
+        # 4 * 8 tiles: more slices would be more than 512 blocks; of dx there are as many.
+        (Case((16, 8, 8, 512), (4, 4, 512, 512), **HALVING), [16, 8, 1]),
+        # Up to 128 tiles are few ...
+        (Case((1, 32, 32, 512), (1, 1, 512, 512)), [2, 2, 4]),
+        # ... and 136 are not.
+        (Case((1, 34, 32, 512), (1, 1, 512, 512)), [1, 1, 4]),
+        # A slice has 256 terms at least.
+        (Case((8, 1, 1, 511), (1, 1, 511, 512)), [1, 2, 1]),
+        # Large ones.
+        (Case((64, 64, 64, 32), (3, 3, 32, 32), padding=(1, 1)), [1, 1, 102]),
+        (Case((32, 28, 28, 256), (3, 3, 256, 512), padding=(1, 1)), [1, 1, 1]),
+    ],
+    ids=str,
+)
+def test_shapes_alone_say_how_many_slices(slices, chapter, case, wanted, skip):
+    assert slices(chapter, case, skip) == wanted
 
 
 @pytest.mark.parametrize(("size", "kernel"), [(1, 3), (7, 1), (9, 4), (10, 3)])
@@ -201,6 +279,18 @@ def test_backward_axes_meet_what_the_windows_met(size, kernel, stride, dilation,
     met = [meeting for meeting in backward if 0 <= meeting[2] < count]
     assert len(met) == len(set(met))
     assert set(met) == forward
+
+
+def test_fully_connected_layers_are_sliced(cpu, monkeypatch):
+    monkeypatch.setattr(linear, "convolution", lambda: conv_tiled)
+    x, weight, bias, dy = (tc.Generator(i).normal(s) for i, s in enumerate([(3, 530), (530, 600), (600,), (3, 600)]))
+    exact = [array.astype("float64") for array in (x, weight, bias, dy)]
+    assert error(cpu.run(linear.linear, x, weight, bias), exact[0] @ exact[1] + exact[2]) < TOLERANCES["tiled"]
+    assert error(cpu.run(linear.linear_dx, dy, weight), exact[3] @ exact[1].T) < TOLERANCES["tiled"]
+    assert [(kernel, grid) for _, kernel, grid, _ in cpu.launched if kernel == "convolve"] == [
+        ("convolve", (1, 10, 2)),
+        ("convolve", (1, 9, 2)),
+    ]
 
 
 # Faults that the tests above must see.
@@ -233,3 +323,28 @@ def test_planted_faults_show(cpu, chapter, old, new):
         results = all_three(CHAPTERS[chapter], case, given, cpu.run)
         errors += [error(got, exact) for got, exact in zip(results, wanted, strict=True)]
     assert not np.max(errors) < TOLERANCES[chapter]
+
+
+@pytest.mark.parametrize(
+    ("chapter", "old", "new"),
+    [
+        ("tiled", "blockIdx.z * each", "blockIdx.z * step"),
+        ("tiled", "(steps + gridDim.z - 1) / gridDim.z", "steps / gridDim.z"),
+        ("tiled", "slice < slices", "slice < slices - 1"),
+        ("tiled", "sheets[slice * count + i]", "sheets[i]"),
+        ("tiled", "bias && blockIdx.z == 0", "bias"),
+        ("tiled", "blockIdx.z * g.answers()", "blockIdx.z * g.places() * g.f"),
+        ("tensor", "blockIdx.z * g.answers()", "0"),
+        ("tensor", "k0 = slice.first + t * DEPTH", "k0 = t * DEPTH"),
+    ],
+)
+def test_faults_planted_where_slices_are_made_show(cpu, chapter, old, new):
+    given, wanted = single(LONG[0])
+
+    def edit(text):
+        assert old in text
+        return text.replace(old, new)
+
+    cpu.edit = edit
+    results = all_three(CHAPTERS[chapter], LONG[0], given, cpu.run)
+    assert not np.max([*map(error, results, wanted)]) < TOLERANCES[chapter]

@@ -88,14 +88,16 @@ __device__ __forceinline__ void copy_right(
     }
 }
 
-// Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters.
+// Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters, and
+// blockIdx.z slices of the sum over k: whole rounds, so that copies of four begin at multiples of four.
 extern "C" __global__ void __launch_bounds__(THREADS) convolve(
-    const float* x, const float* weight, const float* bias, float* y, const Gather g)
+    const float* x, const float* weight, const float* bias, float* sheets, const Gather g)
 {
     __shared__ __align__(16) float left[STAGES][TILE_M * PITCH_K];
     __shared__ __align__(16) float right[STAGES][DEPTH * PITCH_N];
     const long long m0 = (long long)blockIdx.x * TILE_M;
     const int n0 = blockIdx.y * TILE_N;
+    const Slice slice = my_slice(g.numbers(), DEPTH);
 
     // A thread always copies for the same places, and the same numbers out of every DEPTH.
     constexpr int ACROSS = DEPTH / WIDTH, DOWN = THREADS / ACROSS, SHARE = TILE_M / DOWN;
@@ -106,16 +108,17 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
         windows[i] = window_at(m0 + m + i * DOWN, g);
 
     const auto copy = [&](int t, int stage) {
-        const Tap tap = tap_at(t * DEPTH + k, g);
+        const int k0 = slice.first + t * DEPTH;
+        const Tap tap = tap_at(k0 + k, g);
 #pragma unroll
         for (int i = 0; i < SHARE; ++i)
             copy_later<WIDTH>(left[stage] + (m + i * DOWN) * PITCH_K + k, under(windows[i], tap, x, g), x);
-        copy_right(right[stage], weight, t * DEPTH, g.numbers(), n0, g.f);
+        copy_right(right[stage], weight, k0, slice.last, n0, g.f);
     };
     Sums sums = {};
-    conveyor((g.numbers() + DEPTH - 1) / DEPTH, copy,
-             [&](int stage) { multiply<PITCH_K, 1>(left[stage], right[stage], sums); });
+    conveyor(slice.rounds(DEPTH), copy, [&](int stage) { multiply<PITCH_K, 1>(left[stage], right[stage], sums); });
 
+    float* y = sheets + blockIdx.z * g.answers();
     const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4;
 #pragma unroll
     for (int i = 0; i < MS; ++i)
@@ -131,36 +134,34 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
                 for (int e = 0; e < 2; ++e) {
                     const int f = n0 + warp_n() + 8 * j + 2 * member + e;
                     if (f < g.f)
-                        answers[f] = sums[i][j][2 * half + e] + (bias ? bias[f] : 0.0f);
+                        answers[f] = sums[i][j][2 * half + e] + (bias && blockIdx.z == 0 ? bias[f] : 0.0f);
                 }
         }
 }
 
-// dw[k, f] = sum over m of left[m, k] * dy[m, f], the places cut into slices as in chapter 3. The tile's rows are
-// now numbers k, and they come side by side, so they lie the other way round in shared memory.
+// dw[k, f] = sum over m of left[m, k] * dy[m, f]. The tile's rows are now numbers k, and they come side by side, so
+// they lie the other way round in shared memory.
 extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
-    const float* x, const float* dy, float* sheets, const Gather g, const long long slice)
+    const float* x, const float* dy, float* sheets, const Gather g)
 {
     __shared__ __align__(16) float left[STAGES][DEPTH * PITCH_M];
     __shared__ __align__(16) float right[STAGES][DEPTH * PITCH_N];
     const int k0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
-    const long long first = blockIdx.z * slice;
-    const long long last = first + slice < g.places() ? first + slice : g.places();
+    const Slice slice = my_slice(g.places(), 1);
 
     constexpr int ACROSS = TILE_M / WIDTH;
     const int k = threadIdx.x % ACROSS * WIDTH;
     const Tap tap = tap_at(k0 + k, g);
 
     const auto copy = [&](int t, int stage) {
-        const long long m0 = first + (long long)t * DEPTH;
+        const long long m0 = slice.first + (long long)t * DEPTH;
 #pragma unroll
         for (int m = threadIdx.x / ACROSS; m < DEPTH; m += THREADS / ACROSS)
             copy_later<WIDTH>(left[stage] + m * PITCH_M + k, under(window_at(m0 + m, g), tap, x, g), x);
-        copy_right(right[stage], dy, m0, last, n0, g.f);
+        copy_right(right[stage], dy, m0, slice.last, n0, g.f);
     };
     Sums sums = {};
-    conveyor((int)((last - first + DEPTH - 1) / DEPTH), copy,
-             [&](int stage) { multiply<1, PITCH_M>(left[stage], right[stage], sums); });
+    conveyor(slice.rounds(DEPTH), copy, [&](int stage) { multiply<1, PITCH_M>(left[stage], right[stage], sums); });
 
     float* sheet = sheets + blockIdx.z * ((long long)g.numbers() * g.f);
     const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4;

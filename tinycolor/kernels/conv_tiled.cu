@@ -47,13 +47,15 @@ __device__ __forceinline__ void copy_right(
     }
 }
 
-// Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters.
+// Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters, and
+// blockIdx.z slices of the sum over k. The first slice adds the bias.
 extern "C" __global__ void __launch_bounds__(THREADS) convolve(
-    const float* x, const float* weight, const float* bias, float* y, const Gather g)
+    const float* x, const float* weight, const float* bias, float* sheets, const Gather g)
 {
     __shared__ Tiles tiles;
     const long long m0 = (long long)blockIdx.x * TILE;
     const int n0 = blockIdx.y * TILE;
+    const Slice slice = my_slice(g.numbers(), DEPTH);
 
     // Sixteen neighbouring threads copy neighbouring channels of one pixel. A thread's places stay the same all
     // along, so they are taken apart once.
@@ -64,19 +66,20 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
         windows[i] = window_at(m0 + m + i * (THREADS / DEPTH), g);
 
     float sums[SIDE][SIDE] = {};
-    for (int k0 = 0; k0 < g.numbers(); k0 += DEPTH) {
+    for (int k0 = slice.first; k0 < slice.last; k0 += DEPTH) {
         const Tap tap = tap_at(k0 + k, g);
 #pragma unroll
         for (int i = 0; i < SHARE; ++i) {
             const float* number = under(windows[i], tap, x, g);
             tiles.left[k][m + i * (THREADS / DEPTH)] = number ? *number : 0.0f;
         }
-        copy_right(tiles, weight, k0, g.numbers(), n0, g.f);
+        copy_right(tiles, weight, k0, slice.last, n0, g.f);
         __syncthreads();  // all have copied: now read
         multiply(tiles, sums);
         __syncthreads();  // all have read: now overwrite
     }
 
+    float* y = sheets + blockIdx.z * g.answers();
     for (int i = 0; i < SIDE; ++i) {
         const long long place = m0 + threadIdx.x / 16 * SIDE + i;
         if (place >= g.places())
@@ -85,35 +88,33 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
         for (int j = 0; j < SIDE; ++j) {
             const int f = n0 + threadIdx.x % 16 * SIDE + j;
             if (f < g.f)
-                y[answers + f] = sums[i][j] + (bias ? bias[f] : 0.0f);
+                y[answers + f] = sums[i][j] + (bias && blockIdx.z == 0 ? bias[f] : 0.0f);
         }
     }
 }
 
 // The gradient for the weights is a product too, dw[k, f] = sum over m of left[m, k] * dy[m, f]: the sum now runs
-// over places. There are few answers and a very long sum, so the places are cut into slices (split-K): block
-// blockIdx.z adds up its own and writes sheet blockIdx.z of `sheets`; add_slices does the rest.
+// over places. It is very long, and the answers are few, so here slices are the rule.
 extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
-    const float* x, const float* dy, float* sheets, const Gather g, const long long slice)
+    const float* x, const float* dy, float* sheets, const Gather g)
 {
     __shared__ Tiles tiles;
     const int k0 = blockIdx.x * TILE, n0 = blockIdx.y * TILE;
-    const long long first = blockIdx.z * slice;
-    const long long last = first + slice < g.places() ? first + slice : g.places();
+    const Slice slice = my_slice(g.places(), 1);
 
     // Now a thread's tap stays the same all along.
     const int k = threadIdx.x % TILE, m = threadIdx.x / TILE;
     const Tap tap = tap_at(k0 + k, g);
 
     float sums[SIDE][SIDE] = {};
-    for (long long m0 = first; m0 < last; m0 += DEPTH) {
+    for (long long m0 = slice.first; m0 < slice.last; m0 += DEPTH) {
 #pragma unroll
         for (int i = 0; i < SHARE; ++i) {
             const int row = m + i * (THREADS / TILE);
             const float* number = under(window_at(m0 + row, g), tap, x, g);
             tiles.left[row][k] = number ? *number : 0.0f;
         }
-        copy_right(tiles, dy, m0, last, n0, g.f);
+        copy_right(tiles, dy, m0, slice.last, n0, g.f);
         __syncthreads();
         multiply(tiles, sums);
         __syncthreads();

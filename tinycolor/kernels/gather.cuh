@@ -24,6 +24,7 @@ struct Gather {
 
     __device__ long long places() const { return (long long)n * rows * columns; }
     __device__ int numbers() const { return kh * kw * c; }
+    __device__ long long answers() const { return (long long)n * to_h * to_w * f; }
 };
 
 // So far outside that no tap can bring it back: what lies there reads zero.
@@ -75,8 +76,23 @@ __device__ __forceinline__ long long answers_at(long long m, const Gather& g)
     return number_at({place.image, row, column, 0}, g.to_h, g.to_w, g.f);
 }
 
-// Long sums are cut into slices that different blocks add up at the same time, each into a sheet of its own.
-// Here the sheets are added in their order: the same sum, bit for bit, every time.
+// With few tiles and long sums most of a GPU would stand idle. There the sums are cut into slices (split-K), which
+// different blocks add up at the same time: block blockIdx.z terms first to last - 1, into a sheet of its own.
+struct Slice {
+    long long first, last;
+
+    __device__ int rounds(int depth) const { return (int)((last - first + depth - 1) / depth); }
+};
+
+// All have equally many terms, a multiple of `step`, but the last ones: they have what is left, or nothing.
+__device__ __forceinline__ Slice my_slice(long long terms, int step)
+{
+    const unsigned long long steps = (terms + step - 1) / step;  // with a sign, dividing takes far more registers
+    const long long each = (steps + gridDim.z - 1) / gridDim.z * step, first = blockIdx.z * each;
+    return {first, first + each < terms ? first + each : terms};
+}
+
+// Here the sheets, of `count` numbers, are added in their order: the same sum, bit for bit, every time.
 extern "C" __global__ void add_slices(const float* sheets, float* sum, const long long count, const int slices)
 {
     const long long i = thread_number();

@@ -21,8 +21,10 @@ from tinycolor.kernels.windows import places
 from tinycolor.ops.conv import NONE, ONE
 from tinycolor.ops.shapes import Pair
 
-BLOCKS_WANTED = 512  # a few for each multiprocessor of a large GPU; the same on all, and so are the sums
-LEAST_SLICE = 256  # places that a slice of dw adds up at least
+# What decides how sums are cut into slices (gather.cuh): shapes alone, so all GPUs add up in the same order.
+BLOCKS_WANTED = 512  # a few for each multiprocessor of a large GPU
+FEW_TILES = 128  # of y, dx: fewer than it has multiprocessors. For dw, whose sums are long, more tiles are few, too
+LEAST_SLICE = 256  # terms that are worth a sheet of their own
 
 
 class Tile(NamedTuple):
@@ -131,10 +133,8 @@ class ImplicitGemm:
         """Return y (N, Ho, Wo, F) of x (N, H, W, C), weight (kh, kw, C, F) and bias (F,)."""
         x, weight, bias = loader.floats(x, weight, bias)
         size = places(x.shape, weight.shape[:2], stride, padding, dilation)
-        y = loader.empty(x, (len(x), *size, weight.shape[-1]))
         rows, columns = (forward_axis(*side) for side in zip(size, stride, padding, dilation, strict=True))
-        self._convolve(x, weight, bias, y, rows, columns)
-        return y
+        return self._convolve(x, weight, bias, (len(x), *size, weight.shape[-1]), [(rows, columns)])
 
     def conv2d_dx(
         self,
@@ -148,13 +148,9 @@ class ImplicitGemm:
     ) -> Array:
         """Return dx (N, H, W, C) of dy (N, Ho, Wo, F) and weight (kh, kw, C, F)."""
         dy, weight = loader.floats(dy, weight)
-        xp = array_module(dy)
-        dx = loader.empty(dy, x_shape)
         sides = zip(x_shape[1:3], weight.shape[:2], stride, padding, dilation, strict=True)
-        for rows, columns in product(*(backward_axes(*side) for side in sides)):
-            back = xp.ascontiguousarray(weight[rows.taps, columns.taps].transpose(0, 1, 3, 2))
-            self._convolve(dy, back, None, dx, rows, columns)
-        return dx
+        axes = list(product(*(backward_axes(*side) for side in sides)))
+        return self._convolve(dy, weight.transpose(0, 1, 3, 2), None, x_shape, axes)
 
     def conv2d_dw(
         self,
@@ -172,24 +168,39 @@ class ImplicitGemm:
         rows, columns = (forward_axis(*s) for s in zip(dy.shape[1:3], stride, padding, dilation, strict=True))
         tile = self.tile(channels, filters, x, dy)
         tiles = tiles_over(prod(kernel_size) * channels, filters, tile)
-        slices, each = cut(prod(dy.shape[:3]), BLOCKS_WANTED // max(1, prod(tiles)))
+        slices = slices_of(prod(dy.shape[:3]), prod(tiles))
         sheets = loader.empty(x, (slices, *kernel_size, channels, filters))
         sizes = gather(x.shape, dy.shape, kernel_size, rows, columns)
-        slice_of = (x, dy, sheets, sizes, np.int64(each))
-        loader.launch(self.chapter, "convolve_dw", (*tiles, slices), tile.threads, slice_of, **tile.constants)
-        if slices == 1:
-            return sheets[0]
-        dw = loader.empty(x, sheets.shape[1:])
-        sum_of = (sheets, dw, np.int64(dw.size), np.int32(slices))
-        loader.launch_each(self.chapter, "add_slices", dw.size, sum_of, **tile.constants)
-        return dw
+        sum_of = (x, dy, sheets, sizes)
+        loader.launch(self.chapter, "convolve_dw", (*tiles, slices), tile.threads, sum_of, **tile.constants)
+        return self._added(sheets, tile)
 
-    def _convolve(self, x: Array, weight: Array, bias: Array | None, y: Array, rows: Axis, columns: Axis) -> None:
-        *kernel_size, channels, filters = weight.shape
-        tile = self.tile(channels, filters, x, weight)
-        tiles = tiles_over(len(x) * rows.places * columns.places, filters, tile)
-        sizes = gather(x.shape, y.shape, tuple(kernel_size), rows, columns)
-        loader.launch(self.chapter, "convolve", tiles, tile.threads, (x, weight, bias, y, sizes), **tile.constants)
+    def _convolve(
+        self, x: Array, weight: Array, bias: Array | None, y_shape: tuple[int, ...], axes: list[tuple[Axis, ...]]
+    ) -> Array:
+        """Return y, of which each pair of axes fills its own pixels: on the same sheets, so in as many slices."""
+        filters = weight.shape[3]
+        parts = [array_module(x).ascontiguousarray(weight[rows.taps, columns.taps]) for rows, columns in axes]
+        tile = self.tile(weight.shape[2], filters, x, *parts)
+        tiles = [tiles_over(len(x) * rows.places * columns.places, filters, tile) for rows, columns in axes]
+        most_tiles = max(map(prod, tiles), default=0)
+        most_terms = max((prod(part.shape[:3]) for part in parts), default=0)
+        slices = slices_of(most_terms, most_tiles) if most_tiles <= FEW_TILES else 1
+        sheets = loader.empty(x, (slices, *y_shape))
+        for part, (rows, columns), grid in zip(parts, axes, tiles, strict=True):
+            sizes = gather(x.shape, y_shape, part.shape[:2], rows, columns)
+            sum_of = (x, part, bias, sheets, sizes)
+            loader.launch(self.chapter, "convolve", (*grid, slices), tile.threads, sum_of, **tile.constants)
+        return self._added(sheets, tile)
+
+    def _added(self, sheets: Array, tile: Tile) -> Array:
+        """Return the sum of the sheets, which all have the shape of the answer."""
+        if len(sheets) == 1:
+            return sheets[0]
+        total = loader.empty(sheets, sheets.shape[1:])
+        sum_of = (sheets, total, np.int64(total.size), np.int32(len(sheets)))
+        loader.launch_each(self.chapter, "add_slices", total.size, sum_of, **tile.constants)
+        return total
 
 
 def tiles_over(rows: int, filters: int, tile: Tile) -> Pair:
@@ -197,8 +208,6 @@ def tiles_over(rows: int, filters: int, tile: Tile) -> Pair:
     return -(-rows // tile.rows), -(-filters // tile.filters)
 
 
-def cut(places: int, slices_wanted: int) -> Pair:
-    """Return into how many slices the places are cut, and how many places each has; the last may have fewer."""
-    slices = max(1, min(slices_wanted, places // LEAST_SLICE))
-    each = max(1, -(-places // slices))
-    return max(1, -(-places // each)), each
+def slices_of(terms: int, tiles: int) -> int:
+    """Return into how many slices sums of so many terms are cut, so that so many tiles keep a large GPU busy."""
+    return max(1, min(BLOCKS_WANTED // max(1, tiles), terms // LEAST_SLICE))
