@@ -7,8 +7,9 @@ import pytest
 
 import tinycolor as tc
 from tinycolor.bench.gpu_plan import CONVOLUTIONS
-from tinycolor.kernels import conv_tensor, conv_tiled
+from tinycolor.kernels import conv_tensor, conv_tiled, norm_act
 from tinycolor.ops import conv as plain
+from tinycolor.ops import norm
 from tinycolor.training import graph
 from tinycolor.training.graph import GpuStep
 
@@ -57,6 +58,29 @@ def test_the_adjoint_identity_of_convolutions_in_float64(real, shape):
     weights = float((weight * plain.conv2d_dw(x, dy, (3, 3), padding=(1, 1))).sum())
     assert there == pytest.approx(back, rel=1e-10)
     assert there == pytest.approx(weights, rel=1e-10)
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "shape", [(128, 64, 64, 32), (16, 8, 8, 256), (1, 128, 128, 64), (1, 2, 2, 512), (3, 301, 299, 3)], ids=str
+)
+def test_normalisation_with_its_rectifier(real, shape, slope, record_property):
+    (x, dy), (weight, bias) = numbers(real, 2, *shape), numbers(real, 2, shape[-1])
+    mean, variance = norm.moments(x.astype("float64"), (0, 1, 2))
+    inv_std = norm.inverse_std(variance, 1e-5)
+    x_hat = norm.normalize(x.astype("float64"), mean, inv_std)
+    z = weight * x_hat + bias
+    dy[abs(z) < 1e-5] = 0  # at kinks rounding decides
+    y, statistics = norm_act.batch_norm_act(x, weight, bias, 1e-5, slope)
+    got = y, *norm_act.batch_norm_act_dx(dy, x, None, weight, statistics, slope)
+    dz = real.where(z > 0, dy, slope * dy.astype("float64"))
+    exact = (
+        *(real.where(z > 0, z, slope * z), norm.normalize_dx(dz * weight, x_hat, inv_std, (0, 1, 2))),
+        *((dz * x_hat).sum((0, 1, 2)), dz.sum((0, 1, 2))),
+    )
+    worst = max(relative(mine, wanted) for mine, wanted in zip(got, exact, strict=True))
+    record_property("gpu error", ("normalisation and rectifier", str(shape), worst))
+    assert worst < 1e-5
 
 
 def taught(steps=6):

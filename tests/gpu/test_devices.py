@@ -195,8 +195,25 @@ def test_the_kernels_run_and_no_other(network, batch):
     tc.optim.Adam(twin.parameters()).step()
     assert set(machine.launched) >= {
         *("convolve", "convolve_dw", "max_pool2d", "max_pool2d_dx", "upsample_nearest", "upsample_nearest_dx"),
+        *("sum_x", "statistics", "norm_act", "follow", "sum_dz", "gradients", "norm_act_dx"),
         *("dropout", "dropout_dx", "adam", "adam_rates"),
     }
+
+
+@pytest.mark.parametrize("mode", ["train", "paper", "instance"])
+@pytest.mark.parametrize(
+    "layer",
+    [tc.BatchNorm2d(3), tc.InstanceNorm2d(3), tc.ConvNormAct(3, 3, 1), tc.ConvNormAct(3, 3, 1, norm="instance")],
+    ids=repr,
+)
+@pytest.mark.usefixtures("pretended")
+def test_normalising_takes_three_launches_each_way(layer, mode):
+    twin, x = tc.to_device(layer, "gpu"), tc.to_device(tc.Generator(0).normal((2, 4, 5, 3)), "gpu")
+    y, backward = twin(x, mode=mode)
+    backward(y)
+    norm = [name for name in machine.launched if not name.startswith("convolve")]
+    follow = ["follow"] * (mode == "train" and "InstanceNorm2d" not in repr(layer))
+    assert norm == ["sum_x", "statistics", "norm_act", *follow, "sum_dz", "gradients", "norm_act_dx"]
 
 
 @pytest.mark.usefixtures("pretended")

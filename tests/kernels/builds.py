@@ -9,6 +9,8 @@ BUILDS = {
     "conv_tiled": [{}],
     "dropout": [{}],
     "im2col": [{}],
+    "norm_act": [{}],
+    "photos": [{}],
     "pool": [{"WINNER": name} for name in ("unsigned char", "unsigned short")],
     "upsample": [{}],
 }

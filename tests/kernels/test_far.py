@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 import tinycolor as tc
-from tinycolor.kernels import adam, conv_naive, conv_tensor, conv_tiled, dropout, im2col, loader, pool, upsample
+from tinycolor.kernels import (
+    adam,
+    conv_naive,
+    conv_tensor,
+    conv_tiled,
+    dropout,
+    im2col,
+    loader,
+    norm_act,
+    pool,
+    upsample,
+)
 
 PIXELS = (1 << 14, 1 << 14)  # 2**28 of them: eight pictures fill 31 bits, 16 pictures 32
 NO_RESERVE = 0x4000  # Linux: promise no memory for pages that nobody touches
@@ -63,6 +74,16 @@ def test_pool_and_upsample(far, x):
     assert last(pool.max_pool2d_dx(y, winner, x.shape, (1, 2), (1, 1)), 3) == [2, 3, 4]
     assert last(upsample.upsample_nearest(x[8:], (1, 2)), 4) == [3, 3, 4, 4]
     assert last(upsample.upsample_nearest_dx(x, (1, 2)), 2) == [3, 7]
+
+
+def test_norm_act(far, x):
+    y, statistics = norm_act.batch_norm_act(x, None, None, 1.0, 0.5)
+    assert statistics.mean * x.size == pytest.approx(10)
+    assert statistics.variance * x.size == pytest.approx(30)
+    assert last(y, 5) == pytest.approx([0, 1, 2, 3, 4], abs=1e-6)
+    dx, dweight, dbias = norm_act.batch_norm_act_dx(x, x, None, None, statistics, 0.5)
+    assert (dweight, dbias) == (pytest.approx(30), 10)
+    assert last(dx, 5) == pytest.approx([0, 1, 2, 3, 4], abs=1e-6)
 
 
 def test_dropout_and_adam(far, x):

@@ -2,14 +2,15 @@
 
 A chapter ``name.cu`` holds kernels; ``name.py`` beside it launches them and has the signatures of its NumPy
 twin in ``tinycolor/ops``. All kernels compute in float32, on NHWC pictures, without atomics: every number is
-added up by one thread in one order, so the same input gives the same bits.
+added up by one thread in one order, so the same input gives the same bits. (``norm_act`` adds up in float64.)
 
 1. ``conv_naive``   one thread per number, the sums as they are defined
 2. ``im2col``       every window written out, and gathered back
 3. ``conv_tiled``   the convolution as a matrix product, tile by tile through shared memory
 4. ``conv_tensor``  the same tiles on tensor cores, the next ones on their way meanwhile
+5. ``norm_act``     sums over whole batches, and a normalisation and a rectifier in one sweep
 
-and ``pool``, ``upsample``, ``dropout`` and ``adam``, which only move or scale numbers.
+and ``pool``, ``upsample``, ``dropout``, ``adam`` and ``photos``, in which every number goes its own way.
 
 Layers come here through ``ops/fast/choose.py``: ``conv`` says which chapter convolves, ``linear`` makes a convolution
 of a fully connected layer, and ``clock`` holds what an optimizer changes from step to step.

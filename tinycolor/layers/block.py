@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array
 from tinycolor.layers.activation import LeakyReLU, ReLU, Sigmoid, Tanh
 from tinycolor.layers.base import Backward, Closure, Layer
 from tinycolor.layers.conv import Conv2d
 from tinycolor.layers.norm import BatchNorm2d, InstanceNorm2d
-from tinycolor.ops.fast.norm_act import batch_norm_act, batch_norm_act_dx
+from tinycolor.ops.fast.choose import fuses_norm_act
 from tinycolor.ops.shapes import Pair
 from tinycolor.random import Generator
 
@@ -20,9 +18,9 @@ ACTIVATIONS = {"relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh"
 class ConvNormAct(Layer):
     """Convolution, then normalisation, then activation; x (N, H, W, C), y (N, Ho, Wo, F).
 
-    Forward: ``y = activation(norm(conv(x)))``. Backward: the three in reverse. In ``train`` mode on a CPU, batch
-    normalisation and a rectifier go in one sweep over the picture; the result is the plain composition's, but
-    for the last digits.
+    Forward: ``y = activation(norm(conv(x)))``. Backward: the three in reverse. In ``train`` mode batch
+    normalisation and a rectifier go in one sweep over the picture (but for float64 on a GPU); the result is the
+    plain composition's, but for the last digits.
 
     Parameters
     ----------
@@ -79,9 +77,9 @@ class ConvNormAct(Layer):
         y, conv_backward = self.conv(x, mode=mode, rng=rng)
         backwards = [conv_backward]
         slope = self._slope()
-        if type(self.norm) is BatchNorm2d and slope is not None and mode == "train" and array_module(x) is np:
-            y, norm_act_backward = _batch_norm_act(self.norm, y, slope)
-            backwards.append(norm_act_backward)
+        if type(self.norm) is BatchNorm2d and slope is not None and mode == "train" and fuses_norm_act(x):
+            y, norm_act_backward = self.norm.fused(y, mode=mode, slope=slope)
+            backwards.append(Backward(self.norm, (y,), norm_act_backward))
         else:
             for layer in filter(None, (self.norm, self.activation)):
                 y, layer_backward = layer(y, mode=mode, rng=rng)
@@ -103,21 +101,3 @@ class ConvNormAct(Layer):
         if type(self.activation) is LeakyReLU and 0 <= self.activation.slope <= 1:
             return self.activation.slope
         return None
-
-
-def _batch_norm_act(norm: BatchNorm2d, z: Array, slope: float) -> tuple[Array, Backward]:
-    """Call a batch normalisation in train mode and the rectifier behind it as one."""
-    weight, bias = norm.weight, norm.bias
-    y, statistics = batch_norm_act(z, weight.data, bias.data, norm.eps, slope)
-    norm.update_running(statistics.mean, statistics.variance, z.size // z.shape[-1])
-    learn_weight, learn_bias = weight.trainable, bias.trainable
-
-    def backward(dy: Array) -> Array:
-        dz, dweight, dbias = batch_norm_act_dx(dy, z, y, weight.data, statistics, slope)
-        if learn_weight:
-            weight.grad += dweight
-        if learn_bias:
-            bias.grad += dbias
-        return dz
-
-    return y, Backward(norm, (y,), backward)

@@ -11,6 +11,8 @@ from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.parameter import Parameter
 from tinycolor.ops import norm as ops
 from tinycolor.ops.bias import bias_db
+from tinycolor.ops.fast import norm_act
+from tinycolor.ops.fast.choose import runs_kernels, twin
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
@@ -64,6 +66,8 @@ class BatchNorm2d(Layer):
         self.check_shape(x, "N", "H", "W", len(self.running_mean))
         if mode == "eval":
             return self._with_running_statistics(x)
+        if runs_kernels(x):
+            return self.fused(x, mode=mode)
         axes = OVER_PICTURE if mode == "instance" else OVER_BATCH
         mean, variance = ops.moments(x, axes)
         if mode == "train":
@@ -92,11 +96,18 @@ class BatchNorm2d(Layer):
 
         return scale_and_shift(x_hat, weight, bias), backward
 
+    def fused(self, x: Array, *, mode: str, slope: float = 1.0) -> tuple[Array, Closure]:
+        """Do what forward does, and the rectifier ``max(y, slope * y)`` behind it, in one go; not in ``eval``."""
+        axes = OVER_PICTURE if mode == "instance" else OVER_BATCH
+        y, statistics, backward = fused(x, self.weight, self.bias, self.eps, slope, axes)
+        if mode == "train":
+            self.update_running(statistics.mean, statistics.variance, x.size // x.shape[-1])
+        return y, backward
+
     def update_running(self, mean: Array, variance: Array, count: int) -> None:
         """Move the running statistics towards a batch's mean and (biased) variance of ``count`` pixels."""
-        unbiased = variance * (count / max(count - 1, 1))
-        self.running_mean += (mean - self.running_mean) * self.momentum
-        self.running_var += (unbiased - self.running_var) * self.momentum
+        running = self.running_mean, self.running_var
+        twin(ops, self.running_mean).follow(*running, mean, variance, count, self.momentum)
 
 
 class InstanceNorm2d(Layer):
@@ -134,6 +145,9 @@ class InstanceNorm2d(Layer):
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
         self.check_shape(x, "N", "H", "W", self.channels)
         weight, bias = self.weight, self.bias
+        if runs_kernels(x):
+            y, _, backward_of_kernels = fused(x, weight, bias, self.eps, 1.0, OVER_PICTURE)
+            return y, backward_of_kernels
         mean, variance = ops.moments(x, OVER_PICTURE)
         inv_std = ops.inverse_std(variance, self.eps)
         x_hat = ops.normalize(x, mean, inv_std)
@@ -146,6 +160,30 @@ class InstanceNorm2d(Layer):
             return ops.normalize_dx(dy * weight.data, x_hat, inv_std, OVER_PICTURE)
 
         return scale_and_shift(x_hat, weight, bias), backward
+
+
+def fused(
+    x: Array, weight: Parameter | None, bias: Parameter | None, eps: float, slope: float, axes: ops.Axes
+) -> tuple[Array, norm_act.Statistics, Closure]:
+    """Normalise, scale, shift and rectify x in one go; return y, the statistics, and the way back.
+
+    Each picture by itself only on a GPU.
+    """
+    sweep = twin(norm_act, x)
+    normalise = sweep.batch_norm_act if axes == OVER_BATCH else sweep.instance_norm_act
+    scale, shift = (None if parameter is None else parameter.data for parameter in (weight, bias))
+    y, statistics = normalise(x, scale, shift, eps, slope)
+    rectified = None if runs_kernels(x) else y  # the kernels find the signs of y again from x
+    learned = [parameter if parameter and parameter.trainable else None for parameter in (weight, bias)]
+
+    def backward(dy: Array) -> Array:
+        dx, *gradients = sweep.batch_norm_act_dx(dy, x, rectified, scale, statistics, slope)
+        for parameter, gradient in zip(learned, gradients, strict=True):
+            if parameter:
+                parameter.grad += gradient
+        return dx
+
+    return y, statistics, backward
 
 
 def scale_and_shift(x_hat: Array, weight: Parameter, bias: Parameter) -> Array:

@@ -17,6 +17,16 @@ def moments(x: Array, axes: Axes) -> tuple[Array, Array]:
     return mean, ((x - mean) ** 2).mean(axes, keepdims=True, dtype="float64").astype(x.dtype)
 
 
+def follow(running_mean: Array, running_var: Array, mean: Array, variance: Array, pixels: int, momentum: float) -> None:
+    """Move running statistics (C,), in place, towards the mean and (biased) variance of a batch of so many pixels.
+
+    ``running += (now - running) * momentum``; the running variance follows the unbiased one.
+    """
+    unbiased = variance * (pixels / max(pixels - 1, 1))
+    running_mean += (mean - running_mean) * momentum
+    running_var += (unbiased - running_var) * momentum
+
+
 def inverse_std(variance: Array, eps: float) -> Array:
     """Return ``1 / sqrt(variance + eps)``."""
     return 1 / array_module(variance).sqrt(variance + eps)

@@ -29,12 +29,13 @@ from tinycolor.backend import Array, on_gpu
 from tinycolor.kernels import conv as gpu_conv
 from tinycolor.kernels import dropout as gpu_dropout
 from tinycolor.kernels import linear as gpu_linear
+from tinycolor.kernels import norm_act as gpu_norm_act
 from tinycolor.kernels import pool as gpu_pool
 from tinycolor.kernels import upsample as gpu_upsample
 from tinycolor.ops import conv as plain
-from tinycolor.ops import dropout, linear, pool, upsample
+from tinycolor.ops import dropout, linear, norm, pool, upsample
 from tinycolor.ops.conv import NONE, ONE
-from tinycolor.ops.fast import blocked, turned, winograd
+from tinycolor.ops.fast import blocked, norm_act, turned, winograd
 from tinycolor.ops.shapes import Pair, window_count
 
 SMALL_PRODUCTS = 1 << 20
@@ -42,7 +43,14 @@ FEW_PIXELS = 256
 WINOGRAD_CHANNELS = 32
 FEW_FILTERS = 4
 
-TWINS = {dropout: gpu_dropout, linear: gpu_linear, pool: gpu_pool, upsample: gpu_upsample}
+TWINS = {
+    dropout: gpu_dropout,
+    linear: gpu_linear,
+    norm: gpu_norm_act,
+    norm_act: gpu_norm_act,
+    pool: gpu_pool,
+    upsample: gpu_upsample,
+}
 
 
 class Conv2dAlgorithm(Protocol):
@@ -98,3 +106,8 @@ def runs_kernels(x: Array) -> bool:
 def twin(ops: ModuleType, x: Array) -> ModuleType:
     """Return the kernels that stand in for a module of ``ops``, of the same names, where x is; else the module."""
     return TWINS[ops] if runs_kernels(x) else ops
+
+
+def fuses_norm_act(x: Array) -> bool:
+    """Return whether there is a fused batch normalisation where x is: not for float64 on a GPU."""
+    return not on_gpu(x) or runs_kernels(x)
