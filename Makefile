@@ -29,6 +29,7 @@ gpu-bench: .venv/parity
 	$(BIN)/python -m pip install --quiet --editable ".[$(if $(CUDA12),cuda12,cuda13)]"
 	$(BIN)/tinycolor bench --device gpu --json $(OUT)/gpu_bench.json
 	$(BIN)/python tests/gpu/results.py $(OUT)/gpu_bench.json
+	$(BIN)/python -m tinycolor.bench.gpu_feed
 	$(BIN)/python lessons/20_on_the_gpu.py --record
 
 soak: .venv/dev

@@ -177,6 +177,16 @@ def test_without_a_photo_that_can_be_used_there_is_no_batch(photos, tmp_path):
         next(photos().ahead(STEPS, lambda batch: batch))
 
 
+def test_pictures_tell_whether_there_was_room_for_all(photos, monkeypatch):
+    one = 10 * 9 * 3  # bytes of a shrunk photo
+    for room, kept in ((12 * one, True), (12 * one - 1, False)):
+        monkeypatch.setattr(shrunk, "ROOM", room)
+        some = photos()
+        for step in STEPS:
+            some[step]
+        assert some.pictures.all_kept is kept
+
+
 def workers():
     return [thread for thread in threading.enumerate() if thread.name.startswith("tinycolor-photos")]
 

@@ -77,6 +77,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
             raise RuntimeError("Cannot set to non-contiguous array")
         machine.refuse_in_capture("a copy from the host")
         machine.issue(lambda: None, [], [self.memory])
+        machine.fetch(array)
         self.numbers[...] = array
 
     def item(self):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import weakref
 from contextlib import contextmanager
 
+import numpy as np
 import shim
 
 from tinycolor.kernels import loader
@@ -66,6 +67,7 @@ class Machine:
         self.pool = self.default_pool = MemoryPool()
         self.stream = self.null = Stream(number=0)
         self.take_pinned = pinned
+        self.pinned, self.fetched = [], {}  # memory, and by its address which work of which stream reads it
         self.pools.add(self.pool)
 
     @property
@@ -93,6 +95,18 @@ class Machine:
     def refuse_cublas_in_capture(self):
         if self.capturing:
             raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+
+    def alloc_pinned_memory(self, size):
+        self.pinned.append(np.zeros(size, np.uint8))
+        return self.pinned[-1]
+
+    def fetch(self, array):
+        """Note that the current stream, at any time from now on, reads an array, if it is in pinned memory."""
+        number, count = self.fetched.get(array.ctypes.data, (0, 0))
+        if self.host.get(number, 0) < count:
+            raise RaceError(f"pinned memory was refilled without waiting for stream {number}, which reads it")
+        if any(array.ctypes.data == memory.ctypes.data for memory in self.pinned):
+            self.fetched[array.ctypes.data] = self.stream.number, self.stream.count
 
     def held(self):
         return sum(pool.total_bytes() for pool in self.pools)

@@ -189,6 +189,7 @@ def cuda():
         Event=pretend_cuda.Event,
         MemoryPool=memory_pool,
         using_allocator=pretend_cuda.using_allocator,
+        alloc_pinned_memory=machine.alloc_pinned_memory,
         set_pinned_memory_allocator=set_pinned_memory_allocator,
         get_current_stream=lambda: machine.stream,
         memory=SimpleNamespace(OutOfMemoryError=pretend_cuda.OutOfMemoryError),

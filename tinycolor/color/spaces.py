@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array, array_module, constant, on_gpu
+from tinycolor.kernels import photos
 
 RGB_TO_XYZ = np.array(
     [
@@ -22,6 +23,7 @@ RGB_TO_XYZ = np.array(
     ]
 )
 WHITE_D65 = np.array([0.95047, 1.0, 1.08883])
+RGB_TO_SHARES = (RGB_TO_XYZ / WHITE_D65[:, None]).astype(np.float32)  # of white's X, Y and Z
 LAB_DELTA = 6 / 29  # below this cube root the curve goes on as a straight line
 
 # Rows: Y is what the eye takes for brightness, U and V how far blue and red are from it.
@@ -112,8 +114,10 @@ def rgb_to_lab(rgb: Array) -> Array:
     return xyz_to_lab(linear_to_xyz(srgb_to_linear(rgb)))
 
 
-def lab_of(photo: np.ndarray) -> np.ndarray:
-    """Return CIE Lab, float32 (..., 3), of sRGB bytes, uint8 (..., 3)."""
+def lab_of(photo: Array) -> Array:
+    """Return CIE Lab, float32 (..., 3), of sRGB bytes, uint8 (..., 3); on a GPU by one kernel."""
+    if on_gpu(photo):
+        return photos.lab_of(photo, constant(LINEAR, photo), constant(RGB_TO_SHARES, photo))
     return xyz_to_lab(linear_to_xyz(LINEAR[photo]))
 
 

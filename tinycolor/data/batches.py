@@ -26,7 +26,16 @@ DATA_STREAM = 0x9E3779B97F4A7C15  # keeps the draws here apart from the network'
 
 
 class Pictures(Protocol):
-    """Photos by number, or anything that is cropped and mirrored like them, uint8 (H, W, C)."""
+    """Photos by number, or anything that is cropped and mirrored like them, uint8 (H, W, C).
+
+    Attributes
+    ----------
+    all_kept : bool
+        Whether there was room to keep every picture that was asked for so far.
+    """
+
+    @property
+    def all_kept(self) -> bool: ...
 
     def __len__(self) -> int: ...
 
@@ -57,24 +66,31 @@ class Batches:
 
     def __init__(self, pictures: Pictures, *, size: int | tuple[int, int], batch: int, seed: int) -> None:
         self.pictures = pictures
-        self.size, self.batch = size, batch
+        self.size, self.batch = (size, size) if isinstance(size, int) else size, batch
         self.seed = (seed + DATA_STREAM) % 2**64
         self.steps_per_epoch = max(1, len(pictures) // batch)
-        self._order = lru_cache(maxsize=2)(lambda epoch: Generator(self.seed, epoch).permutation(len(pictures)))
+        self.order = lru_cache(maxsize=2)(lambda epoch: Generator(self.seed, epoch).permutation(len(pictures)))
 
     def __getitem__(self, step: int) -> np.ndarray:
         """Return the batch of a step, 0, 1, 2, ..."""
+        epoch, first, chances = self.draw(step)
+        return np.stack([self._crop(epoch, first + slot, *chances[slot]) for slot in range(self.batch)])
+
+    def draw(self, step: int) -> tuple[int, int, np.ndarray]:
+        """Return what chance says of a step: its epoch, where in the order of that epoch it begins, and its crops.
+
+        Of each crop, (batch, 3), 0..1: how far down and how far across it lies, and whether it is mirrored, below 0.5.
+        """
         epoch, turn = divmod(step, self.steps_per_epoch)
         # Turn + 1: the draw of the order has the epoch's turn 0.
-        chances = Generator(self.seed, epoch, turn + 1).uniform((self.batch, 3))
-        return np.stack([self._crop(epoch, turn * self.batch + slot, *chances[slot]) for slot in range(self.batch)])
+        return epoch, turn * self.batch, Generator(self.seed, epoch, turn + 1).uniform((self.batch, 3))
 
     def _crop(self, epoch: int, place: int, down: float, across: float, mirror: float) -> np.ndarray:
         pixels = crop(self._picture(epoch, place), self.size, down, across)
         return pixels[:, ::-1] if mirror < 0.5 else pixels
 
     def _picture(self, epoch: int, place: int) -> np.ndarray:
-        order = self._order(epoch)
+        order = self.order(epoch)
         for _ in range(len(order)):
             try:
                 return self.pictures[order[place % len(order)]]
@@ -84,18 +100,19 @@ class Batches:
 
     def ahead(self, steps: range, prepare: Callable[[np.ndarray], Prepared]) -> Iterator[Prepared]:
         """Yield ``prepare(batch)`` for each of the steps, made in the background a few steps ahead."""
+        return made_ahead(lambda step: prepare(self[step]), steps)
 
-        def make(step: int) -> Prepared:
-            return prepare(self[step])
 
-        waiting: deque[Future[Prepared]] = deque()
-        pool = ThreadPoolExecutor(min(AHEAD, cores()), thread_name_prefix="tinycolor-photos")
-        try:
-            for step in steps:
-                waiting.append(pool.submit(make, step))
-                if len(waiting) > AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
+def made_ahead(make: Callable[[int], Prepared], numbers: range) -> Iterator[Prepared]:
+    """Yield ``make(number)`` for each of the numbers, made by threads before it is asked for, a few at a time."""
+    waiting: deque[Future[Prepared]] = deque()
+    pool = ThreadPoolExecutor(min(AHEAD, cores()), thread_name_prefix="tinycolor-photos")
+    try:
+        for number in numbers:
+            waiting.append(pool.submit(make, number))
+            if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array, constant
 from tinycolor.data.folder import PhotoFolder, Skip, find_photos
 from tinycolor.data.photos import ImageError, open_image
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, shrink
@@ -25,13 +25,13 @@ IGNORED = 255  # the number of no class: such pixels count neither in the loss n
 SUFFIX = ".png"
 ONE_NUMBER_PER_PIXEL = ("L", "P", "P;4", "P;2", "P;1")  # not "L;4": Pillow multiplies those greys by 17
 
-# Of ImageNet's photos, RGB 0..1: what the published weights of VGG-16 expect to be taken off.
-MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-STD = np.array([0.229, 0.224, 0.225], np.float32)
+# Of ImageNet's photos, RGB 0..255: what the published weights of VGG-16 expect to be taken off.
+MEAN = 255 * np.array([0.485, 0.456, 0.406], np.float32)
+STD = 255 * np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def picture_input(rgb: Array) -> Array:
-    """Return photos as a network takes them that learns classes: ``(rgb / 255 - MEAN) / STD`` per channel.
+    """Return photos as a network takes them that learns classes: ``(rgb - MEAN) / STD`` per channel.
 
     Parameters
     ----------
@@ -45,8 +45,7 @@ def picture_input(rgb: Array) -> Array:
 
     Source: torchvision, the weights of its VGG-16. The authors of VGG and FCN take off the mean of BGR 0..255 alone.
     """
-    xp = array_module(rgb)
-    return (rgb - xp.asarray(255 * MEAN)) / xp.asarray(255 * STD)
+    return (rgb - constant(MEAN, rgb)) / constant(STD, rgb)
 
 
 def find_pairs(folder: str | os.PathLike[str], skip: Skip) -> PhotoFolder:

@@ -62,6 +62,10 @@ class PhotosOfScenes:
     def skipped(self) -> dict[Path, str]:
         return self.photos.skipped
 
+    @property
+    def all_kept(self) -> bool:
+        return self.photos.all_kept
+
     def why_none(self) -> str:
         """Return a sentence that says why not one of the photos could be used."""
         return self.photos.why_none()

@@ -34,11 +34,14 @@ class ShrunkPhotos:
     ----------
     skipped : dict of Path to str
         What was found unusable so far, and why.
+    all_kept : bool
+        Whether there was room to keep every photo that was asked for so far.
     """
 
     def __init__(self, folder: PhotoFolder, side: int, smallest: int) -> None:
         self.folder, self.side, self.smallest = folder, side, smallest
         self.skipped: dict[Path, str] = {}
+        self.all_kept = True
         self._kept: dict[int, np.ndarray] = {}
         self._room = ROOM
         self._lock = threading.Lock()
@@ -52,10 +55,17 @@ class ShrunkPhotos:
         if pixels is None:
             pixels = self._shrunk(self.folder[number])
             with self._lock:
-                if number not in self._kept and pixels.nbytes <= self._room:
-                    self._room -= pixels.nbytes
-                    self._kept[number] = pixels
+                self._keep(number, pixels)
         return pixels
+
+    def _keep(self, number: int, pixels: np.ndarray) -> None:
+        if number in self._kept:  # another thread has opened it meanwhile
+            return
+        if pixels.nbytes > self._room:
+            self.all_kept = False
+            return
+        self._room -= pixels.nbytes
+        self._kept[number] = pixels
 
     def _shrunk(self, path: Path) -> np.ndarray:
         if path in self.skipped:

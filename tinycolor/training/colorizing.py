@@ -14,6 +14,7 @@ from tinycolor.color import lab_of
 from tinycolor.colorize import predict_ab
 from tinycolor.data.batches import Batches
 from tinycolor.data.dataset import Dataset
+from tinycolor.data.feed import feed
 from tinycolor.data.folder import PhotoFolder
 from tinycolor.data.scene_classes import PhotosOfScenes
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, photos_to_crop, why_none
@@ -106,10 +107,10 @@ class Colorizing:
         self.baselines = baselines(self.judged)
         self.loss = recipe.losses[settings.loss](lambda: middles(dataset, dataset.learning, settings.size))
 
-    def batches(self, steps: range) -> Iterator[tuple[Array, Any]]:
-        return self._batches.ahead(steps, self.prepare)
+    def batches(self, steps: range, device: str = "cpu") -> Iterator[tuple[Array, Any]]:
+        return feed(self._batches, steps, self.prepare, device)
 
-    def prepare(self, batch: np.ndarray) -> tuple[Array, Any]:
+    def prepare(self, batch: Array) -> tuple[Array, Any]:
         """Return what the network is given and what it should answer, for crops uint8 (N, H, W, 3 or 4)."""
         lab = lab_of(batch[..., :3])
         x, target = self.network.question(lab[..., :1]), self.network.target(lab[..., 1:])

@@ -67,7 +67,7 @@ class Run:
     """
 
     def __init__(self, task: Task, out: Path, settings: Settings, device: str) -> None:
-        self.task, self.out, self.settings = task, out, settings
+        self.task, self.out, self.settings, self.device = task, out, settings, device
         self.learner = learner(task, settings, device)
         self.best = math.inf
         self.report_every = task.steps_per_epoch * math.ceil(REPORT_AFTER / task.steps_per_epoch)
@@ -93,7 +93,7 @@ class Run:
         OSError
             A file cannot be written; the checkpoints on the disk are whole.
         """
-        batches = self.task.batches(range(self.step, self.settings.steps))
+        batches = self.task.batches(range(self.step, self.settings.steps), self.device)
         self._clock = time.perf_counter()
         try:
             for figures in self.learner.learn(batches):

@@ -11,6 +11,7 @@ from tinycolor.backend import Array
 from tinycolor.data.batches import Batches
 from tinycolor.data.class_colours import CLASS_COLOURS
 from tinycolor.data.dataset import Dataset
+from tinycolor.data.feed import feed
 from tinycolor.data.label_maps import of_one_shape, picture_input
 from tinycolor.networks.network import Network
 from tinycolor.segment import judge, judge_commonest, predict_classes
@@ -75,8 +76,8 @@ class Segmenting:
         dataset.skipped.update(judging.skipped)
         self.baselines = {"commonest class": judge_commonest(self.judged, settings.classes)}
 
-    def batches(self, steps: range) -> Iterator[tuple[Array, Array]]:
-        return self._batches.ahead(steps, prepare)
+    def batches(self, steps: range, device: str = "cpu") -> Iterator[tuple[Array, Array]]:
+        return feed(self._batches, steps, prepare, device)
 
     def judge(self) -> Scores:
         return judge(self.network, self.judged)
@@ -111,6 +112,6 @@ class Segmenting:
         return self.dataset.skipped_with(self.photos.skipped)
 
 
-def prepare(batch: np.ndarray) -> tuple[Array, Array]:
+def prepare(batch: Array) -> tuple[Array, Array]:
     """Return what the network is given and what it should answer, for pairs uint8 (N, H, W, 4)."""
     return picture_input(batch[..., :3]), batch[..., 3]

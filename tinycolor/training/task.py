@@ -83,8 +83,8 @@ class Task(Protocol):
     baselines: dict[str, Scores]
     words: Words
 
-    def batches(self, steps: range) -> Iterator[tuple[Array, Any]]:
-        """Yield ``(x, target)`` of these steps, made in the background."""
+    def batches(self, steps: range, device: str = "cpu") -> Iterator[tuple[Array, Any]]:
+        """Yield ``(x, target)`` of these steps, made in the background, on a device; see ``feed``."""
 
     def judge(self) -> Scores:
         """Return how good the network's answers are to pictures that it does not learn from."""

@@ -10,6 +10,7 @@ import numpy as np
 from tinycolor.backend import Array
 from tinycolor.data.batches import Batches
 from tinycolor.data.dataset import Dataset
+from tinycolor.data.feed import feed
 from tinycolor.data.folder import PhotoFolder
 from tinycolor.data.picture_pairs import PicturePairs
 from tinycolor.data.shrunk import NoPhotosError, crop
@@ -90,8 +91,8 @@ class Translating:
         known = [crop(pair, settings.size) for pair in self.pairs.some(MOST_JUDGED)]
         self.baselines = baselines(self.judged, known)
 
-    def batches(self, steps: range) -> Iterator[tuple[Array, Array]]:
-        return self._batches.ahead(steps, prepare)
+    def batches(self, steps: range, device: str = "cpu") -> Iterator[tuple[Array, Array]]:
+        return feed(self._batches, steps, prepare, device)
 
     def judge(self) -> Scores:
         return judge(self.network, self.judged)
@@ -141,7 +142,7 @@ class Translating:
         raise NoPhotosError(pairs.why_none())
 
 
-def prepare(batch: np.ndarray) -> tuple[Array, Array]:
+def prepare(batch: Array) -> tuple[Array, Array]:
     """Return what the network is given and what it should answer, -1..1, for pairs uint8 (N, H, W, 6)."""
     x, target = signed(batch[..., :3]), signed(batch[..., 3:])
     return x, target
