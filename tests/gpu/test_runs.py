@@ -79,7 +79,8 @@ def test_a_run_goes_on_on_the_other_device(photos, tmp_path, settings):
 @BOTH
 @pytest.mark.usefixtures("cupy")
 def test_stopped_on_the_gpu_it_goes_on_there_to_the_same_bits(photos, tmp_path, settings):
-    losses(runs.start(open_dataset(photos), tmp_path / "straight", settings, "gpu"))
+    straight = runs.start(open_dataset(photos), tmp_path / "straight", settings, "gpu")
+    losses(straight)
     begun = runs.start(open_dataset(photos), tmp_path / "run", settings, "gpu")
     losses(begun, until=3)
     begun.save()
@@ -87,6 +88,10 @@ def test_stopped_on_the_gpu_it_goes_on_there_to_the_same_bits(photos, tmp_path, 
     one, other = (read_checkpoint(tmp_path / name / runs.LAST) for name in ("straight", "run"))
     for name, array in one.network.state_dict().items():
         np.testing.assert_array_equal(array, other.network.state_dict()[name])
+    if settings is DUEL:
+        assert all(plan.graph is not None for plan in straight.learner.duel.gpu.plans.values())
+        for name, array in one.discriminator.state_dict().items():
+            np.testing.assert_array_equal(array, other.discriminator.state_dict()[name])
 
 
 @pytest.mark.usefixtures("cupy")

@@ -85,8 +85,7 @@ class GpuReport:
         facts += [f"PyTorch could not: {what}" for what in self.failed]
         meaning = (
             f"Times faster = PyTorch / tinycolor: above 1, tinycolor is the faster. Medians of {self.turns} turns, "
-            "separate processes taking turns; TF32 on both sides. tinycolor runs one CUDA graph per step, but for the "
-            "step of pix2pix, which goes kernel by kernel. "
+            "separate processes taking turns; TF32 on both sides. tinycolor runs one CUDA graph per step. "
             "Convolutions: forward, dx and dw, padding 1, no bias, as one graph on both sides."
         )
         parts = [f"tinycolor bench --device gpu, {self.date}", meaning, table(head, lines)]

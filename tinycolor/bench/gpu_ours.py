@@ -1,7 +1,4 @@
-"""tinycolor's side of the benchmark on a GPU: TF32, and one CUDA graph per step.
-
-But for the step of pix2pix: `Duel` looks at its losses between the two networks, so it goes kernel by kernel.
-"""
+"""tinycolor's side of the benchmark on a GPU: TF32, and one CUDA graph per step."""
 
 from __future__ import annotations
 
@@ -12,10 +9,10 @@ import numpy as np
 
 import tinycolor as tc
 from tinycolor.backend import Array, gpu
-from tinycolor.bench.ours import duel_step, inference, noise, pix2pix, pix2pix_batch
+from tinycolor.bench.ours import inference, noise, pix2pix, pix2pix_batch, pix2pix_duel
 from tinycolor.kernels.conv import convolution
 from tinycolor.networks.iizuka import colour_and_scene_loss
-from tinycolor.training.graph import GpuStep
+from tinycolor.training.graph import GpuStep, RecordedStep
 
 REPEATS = 20  # steps between two moments at which the CPU waits for the GPU
 
@@ -39,18 +36,31 @@ def make(name: str, layout: str) -> Callable[[], Any]:
         return repeated(convolved(*map(int, numbers.split(","))))
     batch = int(numbers)
     if kind == "pix2pix":
-        return repeated(duel_step(*on_gpu(*pix2pix(), *pix2pix_batch(batch))))
+        generator, discriminator, x, real = on_gpu(*pix2pix(), *pix2pix_batch(batch))
+        duel = pix2pix_duel(generator, discriminator)
+        return played(duel.gpu, lambda: duel.step((x,), (), real))
     if kind == "pix2pix-inference":
         return repeated(recorded(inference(*on_gpu(pix2pix()[0], pix2pix_batch(batch)[0]))))
     trained = {"color-unet": color_unet, "cross-circle": cross_circle, "iizuka": iizuka}[kind]
     network, loss_function, x, *targets = trained(batch)
     network, x, *targets = on_gpu(network, x, *targets)
     step = GpuStep(network, tc.optim.Adam(network.parameters()), loss_function)
-    work = repeated(lambda: step(x, tuple(targets) if len(targets) > 1 else targets[0]))
-    work()
-    if any(plan.graph is None for plan in step.plans.values()):
-        raise RuntimeError(f"{name} could not be recorded as a CUDA graph.")
-    return work
+    return played(step, lambda: step(x, tuple(targets) if len(targets) > 1 else targets[0]))
+
+
+def played(step: RecordedStep | None, work: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that makes a training step ``REPEATS`` times, once it is known that it plays a record.
+
+    Raises
+    ------
+    RuntimeError
+        It could not be recorded, and would go kernel by kernel.
+    """
+    many = repeated(work)
+    many()
+    if step is None or any(plan.graph is None for plan in step.plans.values()):
+        raise RuntimeError("the step could not be recorded as a CUDA graph; the log says why.")
+    return many
 
 
 def on_gpu(*things: Any) -> list[Any]:

@@ -61,10 +61,16 @@ def training_step(
 
 def duel_step(generator: tc.Layer, discriminator: tc.Layer, x: Array, real: Array) -> Step:
     """Return one whole step of pix2pix, in which both networks learn, on always the same batch."""
+    duel = pix2pix_duel(generator, discriminator)
+    return lambda: duel.step((x,), (), real)
+
+
+def pix2pix_duel(generator: tc.Layer, discriminator: tc.Layer) -> Duel:
+    """Return the two as they learn in the paper."""
     generator_optimizer, discriminator_optimizer = (
         tc.optim.Adam(network.parameters(), 2e-4, betas=(0.5, 0.999)) for network in (generator, discriminator)
     )
-    duel = Duel(
+    return Duel(
         generator,
         discriminator,
         generator_optimizer,
@@ -72,7 +78,6 @@ def duel_step(generator: tc.Layer, discriminator: tc.Layer, x: Array, real: Arra
         reconstruction=tc.losses.l1,
         discriminator_weight=0.5,
     )
-    return lambda: duel.step((x,), (), real)
 
 
 def inference(network: tc.Layer, x: Array) -> Step:

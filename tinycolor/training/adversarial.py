@@ -18,14 +18,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NoReturn
 
-from tinycolor.backend import Array, array_module
+from tinycolor.backend import Array, array_module, beside, on_gpu
 from tinycolor.layers.base import Layer, frozen
 from tinycolor.losses import bce_with_logits, non_saturating
 from tinycolor.optim import Optimizer
 from tinycolor.random import Generator
+from tinycolor.training.gpu_duel import GpuDuel
 from tinycolor.training.loop import OVERFLOW, Loss, NotFiniteError, find_not_finite
+from tinycolor.training.safe_step import begun, move_if_finite
 
 Arrays = tuple[Array, ...]
 Figures = dict[str, float]
@@ -65,6 +68,10 @@ class Duel:
     reconstruction_weight: float = 100.0
     discriminator_weight: float = 1.0
     seed: int = 0
+    gpu: GpuDuel | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.gpu = GpuDuel(self) if on_gpu(self.generator_optimizer.data) else None
 
     @property
     def steps(self) -> int:
@@ -92,24 +99,40 @@ class Duel:
         ------
         NotFiniteError
             A loss or a gradient became NaN or infinite: names the step and the first layer that gave one. The network
-            at fault was not moved; the discriminator may have been, if the fault is the generator's.
+            at fault was not moved, or on a GPU by momentum alone; the discriminator may have been, if the fault is the
+            generator's.
+        MemoryError
+            On a GPU: the batch is too large for it; says which may fit. Nobody was moved.
         """
-        rng = Generator(self.seed, step=self.steps)
-        fake, generator_backward = self.generator(*condition, *noise, rng=rng)
-        try:
-            figures = self.teach_discriminator(condition, real, fake, rng)
-            dfake, more_figures = self.generator_gradient(condition, real, fake, rng)
-            generator_backward(dfake)
-            self._move(self.generator, self.generator_optimizer, more_figures["loss"])
-        except NotFiniteError as error:
-            blame = self._blame(condition, noise, real, fake) or f"{error}: {OVERFLOW}"
-            for network in (self.generator, self.discriminator):
-                network.zero_grad()
-            raise NotFiniteError(f"step {self.steps + 1}, {blame}: try a smaller learning rate.") from error
-        return figures | more_figures
+        if self.gpu is not None:
+            figures = self.gpu(condition, noise, real)
+        else:
+            with begun(self.generator_optimizer, self.discriminator_optimizer):
+                figures = self.teach(condition, noise, real, Generator(self.seed, step=self.steps - 1))
+        figures = {name: float(figure) for name, figure in figures.items()}
+        if not math.isfinite(figures["loss"]):
+            self._stop(condition, noise, real, figures)
+        return figures
 
-    def teach_discriminator(self, condition: Arrays, real: Array, fake: Array, rng: Generator) -> Figures:
-        """Move the discriminator towards 1 for what is real and 0 for what is fake; return its figures."""
+    def teach(self, condition: Arrays, noise: Arrays, real: Array, rng: Generator) -> dict[str, Array]:
+        """Do what a step does once it was begun, without a look at any number: the lines that a GPU plays back.
+
+        Return the figures; ``discriminator`` is NaN where the discriminator was not moved, ``loss`` where the generator
+        was not.
+        """
+        fake, generator_backward = self.generator(*condition, *noise, rng=rng)
+
+        figures = self.discriminator_gradient(condition, real, fake, rng)
+        discriminator_loss = self._move(self.discriminator_optimizer, figures["discriminator"])
+
+        dfake, more_figures = self.generator_gradient(condition, real, fake, rng)
+        generator_backward(dfake)
+        generator_loss = self._move(self.generator_optimizer, more_figures["loss"], discriminator_loss)
+
+        return figures | more_figures | {"discriminator": discriminator_loss, "loss": generator_loss}
+
+    def discriminator_gradient(self, condition: Arrays, real: Array, fake: Array, rng: Generator) -> dict[str, Array]:
+        """Gather the gradients that lead the discriminator to 1 for real and 0 for fake; return its figures."""
         xp = array_module(real)
         real_logits, real_backward = self.discriminator(*condition, real, rng=rng)
         fake_logits, fake_backward = self.discriminator(*condition, fake, rng=rng)
@@ -117,12 +140,15 @@ class Duel:
         fake_loss, dfake = bce_with_logits(fake_logits, xp.zeros_like(fake_logits))
         real_backward(self.discriminator_weight * dreal)
         fake_backward(self.discriminator_weight * dfake)
-        loss = float(real_loss + fake_loss)
-        self._move(self.discriminator, self.discriminator_optimizer, loss)
-        found = {"real_accuracy": (real_logits > 0).mean(), "fake_accuracy": (fake_logits < 0).mean()}
-        return {"discriminator": loss, **{name: float(share) for name, share in found.items()}}
+        return {
+            "discriminator": real_loss + fake_loss,
+            "real_accuracy": (real_logits > 0).mean(),
+            "fake_accuracy": (fake_logits < 0).mean(),
+        }
 
-    def generator_gradient(self, condition: Arrays, real: Array, fake: Array, rng: Generator) -> tuple[Array, Figures]:
+    def generator_gradient(
+        self, condition: Arrays, real: Array, fake: Array, rng: Generator
+    ) -> tuple[Array, dict[str, Array]]:
         """Return the gradient that goes back into the generator, through a discriminator at rest; and its figures."""
         with frozen(self.discriminator):
             logits, discriminator_backward = self.discriminator(*condition, fake, rng=rng)
@@ -130,28 +156,48 @@ class Duel:
         dinputs = discriminator_backward(dlogits)
         dfake = dinputs[-1] if condition else dinputs
         if self.reconstruction is None:
-            return dfake, {"adversarial": float(adversarial), "loss": float(adversarial)}
+            return dfake, {"adversarial": adversarial, "loss": adversarial}
         reconstruction, dreconstruction = self.reconstruction(fake, real)
         loss = adversarial + self.reconstruction_weight * reconstruction
-        figures = {"adversarial": float(adversarial), "reconstruction": float(reconstruction), "loss": float(loss)}
+        figures = {"adversarial": adversarial, "reconstruction": reconstruction, "loss": loss}
         return dfake + self.reconstruction_weight * dreconstruction, figures
 
-    def _move(self, network: Layer, optimizer: Optimizer, loss: float) -> None:
-        """Make a step of one network, or raise a NotFiniteError before its weights are spoilt."""
-        if not (math.isfinite(loss) and math.isfinite(optimizer.grad @ optimizer.grad)):
-            raise NotFiniteError(type(network).__name__)
-        optimizer.step()
-        network.zero_grad()
+    def _move(self, optimizer: Optimizer, *losses: Array) -> Array:
+        """Make the move of one network, and forget its gradients; return its loss, or NaN if it was not moved."""
+        loss = move_if_finite(optimizer, *losses)
+        optimizer.grad.fill(0)
+        return loss
 
-    def _blame(self, condition: Arrays, noise: Arrays, real: Array, fake: Array) -> str | None:
-        """Return where the first number that is NaN or infinite comes from, or None where all are finite."""
+    def _stop(self, condition: Arrays, noise: Arrays, real: Array, figures: Figures) -> NoReturn:
+        """Take back the steps that were not made, and raise an error that says why."""
+        has_moved = math.isfinite(figures["discriminator"])
+        self.generator_optimizer.steps -= 1
+        if not has_moved:
+            self.discriminator_optimizer.steps -= 1
+        if self.gpu is not None:
+            self.gpu.free()  # to look for the fault takes memory, too
+        weights = self.generator_optimizer.data
+        condition, noise = (tuple(beside(array, weights) for array in arrays) for arrays in (condition, noise))
+        blame = self._blame(condition, noise, beside(real, weights), has_moved)
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            optimizer.grad.fill(0)
+        raise NotFiniteError(f"step {self.steps + 1}, {blame}: try a smaller learning rate.")
+
+    def _blame(self, condition: Arrays, noise: Arrays, real: Array, has_moved: bool) -> str:
+        """Return where the first NaN or infinity comes from: the half of the step that failed is gone through again."""
+        rng = Generator(self.seed, step=self.steps)
+        fake, generator_backward = self.generator(*condition, *noise, rng=rng)
         of_generator = (self.generator, (*condition, *noise))
         of_discriminator = ((self.discriminator, (*condition, real)), (self.discriminator, (*condition, fake)))
-        # Where the discriminator has made its step already, the generator's answers were finite before it.
-        has_moved = self.discriminator_optimizer.steps > self.generator_optimizer.steps
-        calls = (*of_discriminator, of_generator) if has_moved else (of_generator, *of_discriminator)
+        if has_moved:
+            generator_backward(self.generator_gradient(condition, real, fake, rng)[0])
+            # Where the discriminator has made its move already, the generator's answers were finite before it.
+            at_fault, calls = self.generator, (*of_discriminator, of_generator)
+        else:
+            self.discriminator_gradient(condition, real, fake, rng)
+            at_fault, calls = self.discriminator, (of_generator, *of_discriminator)
         for network, xs in calls:
             found = find_not_finite(network, *xs)
             if found:
                 return f"{type(network).__name__}: {found}"
-        return None
+        return f"{type(at_fault).__name__}: {OVERFLOW}"

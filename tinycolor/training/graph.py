@@ -11,34 +11,113 @@ then launches it all at once. Two rules make that right:
   from step to step (learning rate, number of the step) is read from the GPU's memory: ``Clock``, ``ReplayedGenerator``.
 - The recorded kernels write to the same memory every time. So a graph has a memory pool of its own, which lives as
   long as it does: nobody else is ever given that memory.
+
+``RecordedStep`` knows nothing of losses; the step of two networks is recorded by it as well, see ``gpu_duel``.
 """
 
 from __future__ import annotations
 
 import gc
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
-from tinycolor.backend import Array, current_precision, gpu, on_gpu
+from tinycolor.backend import Array, current_precision, gpu
 from tinycolor.inspect.overview import summary
-from tinycolor.kernels.dropout import ReplayedGenerator
 from tinycolor.layers.base import Layer
 from tinycolor.optim import Optimizer
+from tinycolor.random import Generator
+from tinycolor.training.plan import Plan, each, flat
+from tinycolor.training.safe_step import begun, move_if_finite
 
 WARM_UPS = 2  # steps before recording: by then all kernels are compiled and the pool has its memory
 PEAK = 3  # the most memory of a step, as a multiple of what its closures keep
-log = logging.getLogger(__name__)
+Inputs = tuple[Array | tuple[Array, ...], ...]
 
 
-class GpuStep:
-    """Teaches a network on a GPU, a step at each call; each shape of batch has its own graph.
+class RecordedStep:
+    """A step of training on a GPU: its work is the same every time, but for numbers; each shape of batch has its graph.
 
-    Where a step cannot be recorded it runs kernel by kernel, as the first two do, and the log says why. Both ways
-    give the same bits.
+    Where the work cannot be recorded it runs kernel by kernel, as the first two times, and the log says why. Both ways
+    give the same bits. To write one, define ``work(*inputs, rng)``: the step, but for what ``Optimizer.begin_step`` has
+    done, without a look at any number; it returns an array of all that is to be known. And ``megabytes(*inputs)``: how
+    much its closures keep for one example of the batch.
+
+    Parameters
+    ----------
+    networks : tuple of Layer
+        That learn; on the GPU.
+    optimizers : tuple of Optimizer
+        One for each; the first counts the steps.
+    seed : int
+        Of the dropout, if there is any.
+    """
+
+    # Declared as values, so that each may name its own inputs.
+    work: Callable[..., Array]
+    megabytes: Callable[..., float]
+
+    def __init__(self, networks: tuple[Layer, ...], optimizers: tuple[Optimizer, ...], seed: int) -> None:
+        self.networks, self.optimizers, self.seed = networks, optimizers, seed
+        self.plans: dict[Any, Plan] = {}
+
+    def changed(self) -> list[Array]:
+        """Return what the work changes before it has all its memory: running statistics."""
+        layers = [layer for network in self.networks for _, layer in network.walk()]
+        return [getattr(layer, name) for layer in layers for name in layer.statistics]
+
+    @property
+    def name(self) -> str:
+        """How the log calls it."""
+        return " with ".join(type(network).__name__ for network in self.networks)
+
+    def play(self, *inputs: Any) -> Array:
+        """Make a step with arrays, or tuples of arrays, NumPy's or CuPy's; return what its work does.
+
+        Raises
+        ------
+        MemoryError
+            The batch is too large for the GPU, also after all memory that could be had was freed; says which batch
+            may fit. Networks and optimizers are as they were before the step.
+        """
+        for _ in range(2):
+            try:
+                with begun(*self.optimizers):
+                    return self._planned(inputs)(inputs, self.optimizers[0].steps - 1)
+            except MemoryError:
+                pass  # here the error still holds on to the frames, and their arrays, that it came through
+            self.free()
+        raise MemoryError(self._no_room_for(inputs))
+
+    def free(self) -> None:
+        """Give up all graphs, and all memory that CuPy keeps in store."""
+        self.plans.clear()
+        gc.collect()
+        gpu().get_default_memory_pool().free_all_blocks()
+
+    def _planned(self, inputs: Inputs) -> Plan:
+        about = (each(lambda array: (array.shape, array.dtype.str), given) for given in inputs)
+        key = (current_precision(), *about)
+        if key not in self.plans:
+            self.plans[key] = Plan(self, inputs)
+        if self.plans[key].calls == WARM_UPS:
+            self.plans[key].record()
+        return self.plans[key]
+
+    def _no_room_for(self, inputs: Inputs) -> str:
+        count, *shape = flat(inputs)[0].shape
+        free, _ = gpu().cuda.Device().mem_info
+        fits = 0
+        with suppress(MemoryError):
+            fits = min(count - 1, int(free / PEAK / 1e6 / self.megabytes(*inputs)))
+        self.free()
+        advice = f"about {fits} at a time would fit" if fits else "not even one would fit"
+        room = f"the {free / 1e9:.2f} GB free on the GPU"
+        return f"{count} inputs of shape {tuple(shape)} are too many for {room}: {advice}."
+
+
+class GpuStep(RecordedStep):
+    """Teaches a network on a GPU, a step at each call.
 
     Parameters
     ----------
@@ -55,8 +134,8 @@ class GpuStep:
     def __init__(
         self, network: Layer, optimizer: Optimizer, loss_function: Callable[[Any, Any], Any], *, seed: int = 0
     ) -> None:
-        self.network, self.optimizer, self.loss_function, self.seed = network, optimizer, loss_function, seed
-        self.plans: dict[Any, Plan] = {}
+        super().__init__((network,), (optimizer,), seed)
+        self.network, self.optimizer, self.loss_function = network, optimizer, loss_function
 
     def __call__(self, x: Array, target: Any) -> Array:
         """Make a step; return the loss, a 0-d array on the GPU.
@@ -73,135 +152,17 @@ class GpuStep:
         Raises
         ------
         MemoryError
-            The batch is too large for the GPU, also after all memory that could be had was freed; says which batch
-            may fit. The network is as it was before the step.
+            As ``play`` does.
         """
-        self.optimizer.begin_step()
-        arrays = [x, *(target if isinstance(target, tuple) else (target,))]
-        key = (current_precision(), *((array.shape, array.dtype.str) for array in arrays))
-        for _ in range(2):
-            try:
-                if key not in self.plans:
-                    self.plans[key] = Plan(self, arrays, isinstance(target, tuple))
-                return self.plans[key](arrays)
-            except MemoryError:
-                pass  # here the error still holds on to the frames, and their arrays, that it came through
-            self.free()
-        self.optimizer.steps -= 1
-        raise MemoryError(self._no_room_for(x))
+        return self.play(x, target)
 
-    def free(self) -> None:
-        """Give up all graphs, and all memory that CuPy keeps in store."""
-        self.plans.clear()
-        gc.collect()
-        gpu().get_default_memory_pool().free_all_blocks()
-
-    def work(self, x: Array, target: Any, rng: ReplayedGenerator) -> Array:
+    def work(self, x: Array, target: Any, *, rng: Generator) -> Array:
         """Do what a step does, but for what ``Optimizer.begin_step`` did already."""
-        xp, gradient = gpu(), self.optimizer.grad
-        gradient.fill(0)
+        self.optimizer.grad.fill(0)
         y, backward = self.network(x, rng=rng)
         loss, dy = self.loss_function(y, target)
         backward(*dy if isinstance(dy, tuple) else (dy,))
-        # A NaN or an infinity among the gradients makes the sum of their squares one, and 0 times that is NaN.
-        loss = loss + 0 * xp.square(gradient).sum()
-        gradient[...] = xp.where(xp.isfinite(loss), gradient, 0)
-        self.optimizer.move()
-        return loss
+        return move_if_finite(self.optimizer, loss)
 
-    def _no_room_for(self, x: Array) -> str:
-        cupy, (count, *shape) = gpu(), x.shape
-        free, _ = cupy.cuda.Device().mem_info
-        fits = 0
-        with suppress(MemoryError):
-            fits = min(count - 1, int(free / PEAK / 1e6 / summary(self.network, (1, *shape)).megabytes))
-        self.free()
-        advice = f"about {fits} at a time would fit" if fits else "not even one would fit"
-        room = f"the {free / 1e9:.2f} GB free on the GPU"
-        return f"{count} inputs of shape {tuple(shape)} are too many for {room}: {advice}."
-
-
-class Plan:
-    """A step for one shape of batch: run twice, then recorded, then played back."""
-
-    def __init__(self, step: GpuStep, arrays: list[Array], several: bool) -> None:
-        cupy = gpu()
-        self.step, self.several = step, several
-        self.pool, self.stream = cupy.cuda.MemoryPool(), cupy.cuda.Stream(non_blocking=True)
-        self.inputs = [cupy.empty(array.shape, array.dtype) for array in arrays]
-        self.loss = cupy.empty((), arrays[0].dtype)
-        self.position = cupy.zeros(2, np.uint32)  # step and epoch
-        self.calls, self.graph, self.recordable = 0, None, True
-
-    def __call__(self, arrays: list[Array]) -> Array:
-        """Make a step with this batch; return its loss."""
-        here = gpu().cuda.get_current_stream()
-        # Streams know nothing of each other: ours waits for what was done to batch and weights, and is waited for.
-        self.stream.wait_event(here.record())
-        try:
-            with gpu().cuda.using_allocator(self.pool.malloc), self.stream:
-                self._run(arrays)
-        finally:
-            here.wait_event(self.stream.record())
-        return self.loss.copy()
-
-    def _run(self, arrays: list[Array]) -> None:
-        for mine, given in zip(self.inputs, arrays, strict=True):
-            if on_gpu(given):
-                mine[...] = given
-            else:
-                mine.set(given)
-        self.position[0] = self.step.optimizer.steps - 1
-        self.calls += 1
-        if self.graph is None and self.recordable and self.calls > WARM_UPS:
-            self._record()
-        if self.graph is None:
-            self._run_kernel_by_kernel()
-        else:
-            self.graph.launch(self.stream)
-
-    def _work(self) -> None:
-        x, *targets = self.inputs
-        rng = ReplayedGenerator(self.step.seed, self.position)
-        self.loss[...] = self.step.work(x, tuple(targets) if self.several else targets[0], rng)
-
-    def _run_kernel_by_kernel(self) -> None:
-        """As it says; if the memory ends on the way, running statistics are put back."""
-        statistics = [getattr(layer, name) for _, layer in self.step.network.walk() for name in layer.statistics]
-        before = [array.copy() for array in statistics]
-        try:
-            self._work()
-        except MemoryError:
-            for array, numbers in zip(statistics, before, strict=True):
-                array[...] = numbers
-            raise
-
-    def _record(self) -> None:
-        self.stream.begin_capture()
-        try:
-            try:
-                with no_copies_from_host():
-                    self._work()
-            finally:
-                graph = self.stream.end_capture()  # complains if the recording was spoilt
-        except RuntimeError as error:
-            self.recordable = False
-            name, reason = type(self.step.network).__name__, error.__context__ or error
-            log.warning("%s runs kernel by kernel, its step cannot be recorded: %s", name, reason)
-        else:
-            self.graph = graph
-
-
-@contextmanager
-def no_copies_from_host() -> Iterator[None]:
-    """Refuse what CuPy would record without a word: a copy out of host memory that is soon given to others."""
-    cupy = gpu()
-
-    def refuse(size: int) -> None:
-        raise RuntimeError(f"it copies {size} bytes from the CPU; constants should be moved once, by backend.constant")
-
-    cupy.cuda.set_pinned_memory_allocator(refuse)
-    try:
-        yield
-    finally:
-        cupy.cuda.set_pinned_memory_allocator(cupy.get_default_pinned_memory_pool().malloc)
+    def megabytes(self, x: Array, target: Any) -> float:
+        return summary(self.network, (1, *x.shape[1:])).megabytes

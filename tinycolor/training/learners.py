@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from tinycolor.backend import beside
 from tinycolor.layers.base import Layer
 from tinycolor.losses import non_saturating
 from tinycolor.networks.network import Network
@@ -74,8 +73,7 @@ class Adversarial:
 
     def learn(self, batches: Iterable[tuple[Any, Any]]) -> Iterator[Figures]:
         for x, target in batches:
-            condition, real = (beside(array, self.optimizer.data) for array in (x, target))
-            yield self.duel.step((condition,), (), real)
+            yield self.duel.step((x,), (), target)
 
     def saved(self) -> dict[str, Any]:
         return {

@@ -59,8 +59,13 @@ def train(
 
 def _train_on_gpu(step: GpuStep, batches: Iterable[tuple[Array, Any]]) -> Iterator[float]:
     """The same steps, recorded once and played back: see ``graph``."""
-    for x, target in batches:
-        loss = float(step(x, target))
+    coming = iter(batches)
+    batch = next(coming, None)
+    while batch is not None:
+        x, target = batch
+        loss_to_come = step(x, target)
+        batch = next(coming, None)  # while the GPU is at work
+        loss = float(loss_to_come)  # here we wait for it
         if not math.isfinite(loss):
             where = first_not_finite(step.network, to_device(x, "gpu"))
             raise NotFiniteError(f"step {step.optimizer.steps}: {where}: try a smaller learning rate.")

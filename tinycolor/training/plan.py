@@ -1,0 +1,125 @@
+"""Work for arrays of certain shapes: kernel by kernel until it is recorded as a CUDA graph, then played back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinycolor.backend import Array, gpu, on_gpu
+from tinycolor.kernels.dropout import ReplayedGenerator
+from tinycolor.random import Generator
+
+if TYPE_CHECKING:
+    from tinycolor.training.graph import Inputs, RecordedStep
+
+log = logging.getLogger(__name__)
+
+
+class Plan:
+    """How the work of a ``RecordedStep`` is done for arrays of certain shapes.
+
+    Attributes
+    ----------
+    inputs : tuple of arrays, and of tuples of arrays
+        Where the work reads what it is given.
+    graph : CuPy's graph, or None
+        None until it is recorded, or where it cannot be.
+    calls : int
+        How often the work was done.
+    """
+
+    def __init__(self, step: RecordedStep, inputs: Inputs) -> None:
+        cupy = gpu()
+        self.step = step
+        self.pool, self.stream = cupy.cuda.MemoryPool(), cupy.cuda.Stream(non_blocking=True)
+        self.inputs = tuple(each(lambda array: cupy.empty(array.shape, array.dtype), given) for given in inputs)
+        self.position = cupy.zeros(2, np.uint32)  # step and epoch
+        self.calls, self.graph = 0, None
+        self.result: Array = None
+
+    def __call__(self, inputs: Inputs, number: int) -> Array:
+        """Do the work of the step of this number with these arrays; return its result."""
+        here = gpu().cuda.get_current_stream()
+        # Streams know nothing of each other: ours waits for what was done to batch and weights, and is waited for.
+        self.stream.wait_event(here.record())
+        try:
+            with self._own_memory_and_stream():
+                self._copy_in(inputs, number)
+                if self.graph is None:
+                    self._run_kernel_by_kernel(number)
+                else:
+                    self.graph.launch(self.stream)
+        finally:
+            here.wait_event(self.stream.record())
+        self.calls += 1
+        return self.result.copy()
+
+    def record(self) -> None:
+        """Take down what the work launches; nothing runs."""
+        rng = ReplayedGenerator(self.step.seed, self.position)
+        with self._own_memory_and_stream():
+            self.stream.begin_capture()
+            try:
+                try:
+                    with no_copies_from_host():
+                        self.result = self.step.work(*self.inputs, rng=rng)
+                finally:
+                    graph = self.stream.end_capture()  # complains if the recording was spoilt
+            except RuntimeError as error:
+                reason = error.__context__ or error
+                log.warning("%s runs kernel by kernel, its step cannot be recorded: %s", self.step.name, reason)
+            else:
+                self.graph = graph
+
+    @contextmanager
+    def _own_memory_and_stream(self) -> Iterator[None]:
+        with gpu().cuda.using_allocator(self.pool.malloc), self.stream:
+            yield
+
+    def _copy_in(self, inputs: Inputs, number: int) -> None:
+        self.position[0] = number
+        for mine, given in zip(flat(self.inputs), flat(inputs), strict=True):
+            if on_gpu(given):
+                mine[...] = given
+            else:
+                mine.set(given)
+
+    def _run_kernel_by_kernel(self, number: int) -> None:
+        """As it says; if the memory ends on the way, what was changed by then is put back."""
+        changed = self.step.changed()
+        before = [array.copy() for array in changed]
+        try:
+            self.result = self.step.work(*self.inputs, rng=Generator(self.step.seed, step=number))
+        except MemoryError:
+            for array, numbers in zip(changed, before, strict=True):
+                array[...] = numbers
+            raise
+
+
+def each(change: Callable[[Array], Any], given: Array | tuple[Array, ...]) -> Any:
+    """Return what a function makes of an array, or of each in a tuple."""
+    return tuple(map(change, given)) if isinstance(given, tuple) else change(given)
+
+
+def flat(inputs: Inputs) -> list[Array]:
+    """Return the arrays, and those of the tuples, in one list."""
+    return [array for given in inputs for array in (given if isinstance(given, tuple) else (given,))]
+
+
+@contextmanager
+def no_copies_from_host() -> Iterator[None]:
+    """Refuse what CuPy would record without a word: a copy out of host memory that is soon given to others."""
+    cupy = gpu()
+
+    def refuse(size: int) -> None:
+        raise RuntimeError(f"it copies {size} bytes from the CPU; constants should be moved once, by backend.constant")
+
+    cupy.cuda.set_pinned_memory_allocator(refuse)
+    try:
+        yield
+    finally:
+        cupy.cuda.set_pinned_memory_allocator(cupy.get_default_pinned_memory_pool().malloc)
