@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT := out
+# Two workers with a thread each: with two each, four would spin on two cores, waiting for one another.
+PYTEST := env OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 .PHONY: demo lessons test parity gpu-test gpu-bench soak lint bench clean
 
@@ -12,12 +14,12 @@ lessons: .venv/base
 	for file in lessons/[0-9]*.py lessons/solutions/[0-9]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 test: lint .venv/dev
-	$(BIN)/python -m pytest -n 2 -m "not slow and not parity"
+	$(PYTEST) -m "not slow and not parity"
 	$(BIN)/python tests/smoke_wheel.py
 
 # Compares with PyTorch, which is large and needed for nothing else.
 parity: .venv/parity
-	$(BIN)/python -m pytest -n 2 -m parity
+	$(PYTEST) -m parity
 
 # These two need an NVIDIA GPU, and write tests/gpu_results.json and the figures of lesson 20; CUDA12=1 for a driver that has no CUDA 13.
 gpu-test: .venv/dev
