@@ -21,7 +21,8 @@ test: lint .venv/dev
 parity: .venv/parity
 	$(PYTEST) -m parity
 
-# These two need an NVIDIA GPU, and write tests/gpu_results.json and the figures of lesson 20; CUDA12=1 for a driver that has no CUDA 13.
+# These two need an NVIDIA GPU, and write tests/gpu_results.json; gpu-bench also the figures of lesson 20. CUDA12=1 for a
+# driver that has no CUDA 13; then gpu-bench wants a PyTorch for CUDA 12, put into .venv beforehand.
 gpu-test: .venv/dev
 	$(BIN)/python -m pip install --quiet --editable ".[$(if $(CUDA12),cuda12,cuda13)]"
 	$(BIN)/python -m pytest -m gpu --write-gpu-results tests/gpu tests/kernels

@@ -10,6 +10,7 @@ from tinycolor.kernels import loader
 from tinycolor.kernels.loader import FOLDER, OPTIONS, defines, source
 
 ARCHITECTURES = ("sm_80", "sm_90")
+OF_CUPY = ("-ftz=true",)  # which it adds to the options of everybody
 WARNINGS = ("--ptxas-options=--warn-on-spills", "--ptxas-options=--warn-on-local-memory-usage")
 needs_nvrtc = pytest.mark.skipif(nvrtc.library() is None, reason=f"needs {nvrtc.PACKAGE}, to compile kernels")
 
@@ -26,7 +27,8 @@ def test_every_chapter_is_compiled():
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize(("chapter", "constants"), [(c, build) for c in BUILDS for build in BUILDS[c]], ids=label)
 def test_compiles_without_warnings(chapter, constants, architecture):
-    code, log = nvrtc.compile_for(source(chapter), architecture, (*OPTIONS, *defines(constants), *WARNINGS))
+    options = (*OPTIONS, *OF_CUPY, *defines(constants), *WARNINGS)
+    code, log = nvrtc.compile_for(source(chapter), architecture, options)
     assert log == ""
     assert code.startswith(b"\x7fELF")
 

@@ -107,6 +107,14 @@ def test_large_and_long_cases_reach_several_tiles_and_slices_and_all_builds(cpu)
     assert {constants["TILE_N"] for _, _, _, constants in cpu.launched} == {32, 64}
 
 
+def test_a_long_sum_in_one_slice_rounds_little(cpu, monkeypatch):
+    """Added up one by one, 25,088 products would be off by 2.8e-6."""
+    monkeypatch.setattr(implicit_gemm, "LEAST_SLICE", 1 << 30)
+    case = Case((2, 112, 112, 3), (1, 1, 3, 5))
+    given, (_, _, exact) = single(case)
+    assert error(cpu.run(conv_tiled.conv2d_dw, given.x, given.dy, (1, 1), **case.steps), exact) < 1e-6
+
+
 @pytest.mark.parametrize("case", [LARGE[0], LONG[0]], ids=str)
 def test_without_a_bias(device, chapter, case):
     given, _ = single(case)

@@ -21,17 +21,24 @@ struct __align__(16) Tiles {
     float right[DEPTH][TILE + 4];
 };
 
-// A thread keeps its 4 x 4 answers in registers: from 8 numbers read it makes 16 products.
+// A thread keeps its 4 x 4 answers in registers: from 8 numbers read it makes 16 products. A round is summed up by
+// itself before it is added: a long sum that takes in 16 products at a time rounds a third as much as one by one.
 __device__ __forceinline__ void multiply(const Tiles& tiles, float (&sums)[SIDE][SIDE])
 {
     const int m = threadIdx.x / 16 * SIDE, n = threadIdx.x % 16 * SIDE;
+    float round[SIDE][SIDE] = {};
 #pragma unroll
     for (int k = 0; k < DEPTH; ++k)
 #pragma unroll
         for (int i = 0; i < SIDE; ++i)
 #pragma unroll
             for (int j = 0; j < SIDE; ++j)
-                sums[i][j] += tiles.left[k][m + i] * tiles.right[k][n + j];
+                round[i][j] += tiles.left[k][m + i] * tiles.right[k][n + j];
+#pragma unroll
+    for (int i = 0; i < SIDE; ++i)
+#pragma unroll
+        for (int j = 0; j < SIDE; ++j)
+            sums[i][j] += round[i][j];
 }
 
 // The right matrix (numbers, width) is a plain one: weights forward, dy for dw. Row k0 + k of it, columns from n0.
