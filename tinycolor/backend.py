@@ -113,9 +113,12 @@ def constant(numbers: np.ndarray, like: Array) -> Array:
     """Return numbers that never change on the device of an array; they are moved to a GPU once, and stay there."""
     if not on_gpu(like):
         return numbers
-    key = array_module(like), id(numbers)
+    cupy = array_module(like)
+    key = cupy, id(numbers)
     if key not in _constants:
-        _constants[key] = numbers, gpu().asarray(numbers)  # the numbers are kept too, so that their id is theirs alone
+        # Not of the memory of a recorded step that happens to ask first: that is given back with the step.
+        with cupy.cuda.using_allocator(cupy.get_default_memory_pool().malloc):
+            _constants[key] = numbers, cupy.asarray(numbers)  # the numbers are kept too: their id is theirs alone
     return _constants[key][1]
 
 

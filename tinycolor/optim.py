@@ -254,12 +254,14 @@ class Adam(Optimizer):
         move -= v
         move *= 1 - b2
         v += move
+        # A captured step must read its number anew, in the memory of the GPU.
+        steps, sqrt = (self.steps, math.sqrt) if self.clock is None else (self.clock.steps[0] + 1, xp.sqrt)
         # Both corrections are numbers, so they are folded into the step size and eps.
-        correction = math.sqrt(1 - b2**self.steps)
+        correction = sqrt(1 - b2**steps)
         xp.sqrt(v, out=move)
         move += self.eps * correction
         xp.divide(m, move, out=move)
-        move *= learning_rate * correction / (1 - b1**self.steps)
+        move *= learning_rate * correction / (1 - b1**steps)
         self.data[block] -= move
 
 

@@ -35,7 +35,8 @@ class ndarray:  # noqa: N801 (CuPy's name)
         if base is None:
             assert not machine.capturing or machine.pool is not machine.default_pool, "a graph has memory of its own"
             self.memory = Memory()
-            machine.pool.take(numbers.nbytes, self.memory)
+            self.room = np.empty(0)  # what Python's collector does not know is gone no sooner than the array
+            machine.pool.take(numbers.nbytes, self.room)
         else:
             self.memory = base.memory
 
@@ -47,7 +48,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
     nbytes = property(lambda self: self.numbers.nbytes)
     itemsize = property(lambda self: self.numbers.itemsize)
     T = property(lambda self: self.transpose())
-    __cuda_array_interface__ = property(lambda self: {**self.numbers.__array_interface__, "version": 3})
+    data = property(lambda self: SimpleNamespace(ptr=self.numbers.ctypes.data))
 
     @property
     def flags(self):
@@ -63,7 +64,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
         )
 
     def get(self):
-        machine.refuse_in_capture("a copy to the host")
+        machine.refuse_in_capture("D2H transfers")
         machine.issue(lambda: None, [self.memory], [])
         machine.stream.synchronize()
         return self.numbers.copy()
@@ -75,7 +76,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
             raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {array.shape}")
         if not (self.flags.c_contiguous or self.flags.f_contiguous):
             raise RuntimeError("Cannot set to non-contiguous array")
-        machine.refuse_in_capture("a copy from the host")
+        machine.refuse_in_capture("H2D transfers")
         machine.issue(lambda: None, [], [self.memory])
         machine.fetch(array)
         self.numbers[...] = array
@@ -139,11 +140,11 @@ class ndarray:  # noqa: N801 (CuPy's name)
         if not isinstance(value, (ndarray, np.ndarray, *SCALARS)):
             raise TypeError(f"Unsupported type {type(value)}")
         machine.compile("setitem", self.dtype, getattr(value, "dtype", type(value)))
-        given, place = getattr(value, "numbers", value), numbers_at(where)
+        given, place, numbers = getattr(value, "numbers", value), numbers_at(where), self.numbers
 
         def assign():
             with np.errstate(all="ignore"):
-                self.numbers[place] = given
+                numbers[place] = given
 
         machine.issue(assign, [value.memory] if isinstance(value, ndarray) else [], [self.memory])
 
@@ -227,9 +228,10 @@ def computed(function, *args, name=None, out=None, **kwargs):
         return written(numbers if numbers.base is None else numbers.copy(order="K"))
     shape_giver = result()  # its numbers are those of the day of the capture
     fresh = poisoned(shape_giver.shape, shape_giver.dtype)
+    target = fresh.numbers  # a graph holds no array: their memory is given to the next while it is captured
 
     def work():
-        fresh.numbers[...] = result()
+        target[...] = result()
 
     machine.issue(work, reads, [fresh.memory])
     return fresh
@@ -263,9 +265,10 @@ def refuse_strangers(other):
 def binary(function, forward=True):
     def operator(self, other):
         refuse_strangers(other)
+        answer = computed(function, *((self, other) if forward else (other, self)))
         if function is np.matmul:
-            machine.refuse_cublas_in_capture()
-        return computed(function, *((self, other) if forward else (other, self)))
+            machine.refuse_cublas_in_capture(answer)
+        return answer
 
     return operator
 

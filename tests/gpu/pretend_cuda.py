@@ -6,14 +6,17 @@ What a program may rely on with CUDA and CuPy 14 holds here, and no more:
   what another stream may still be writing gets a ``RaceError``.
 - While a stream captures, nothing runs. What is captured runs at each launch, with the arrays and the numbers that it
   was given then: a learning rate that was handed over as a number is the same for ever.
-- In capture there is no way to the host nor from it, no cuBLAS, nothing that must be compiled first, and no memory but
-  that of a pool which lives as long as the graph.
+- In capture there is no way to the host nor from it, no cuBLAS, nothing that must be compiled first, and no memory of
+  the default pool. What the graph took must not be freed as long as it is launched, nor be taken by others.
+- A pool that is dropped keeps its blocks for ever: ``free_all_blocks`` alone gives back those that nobody uses.
 """
 
 from __future__ import annotations
 
+import gc
 import weakref
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import shim
@@ -62,13 +65,13 @@ class Machine:
         self.host = {}  # how far the host has waited for each stream
         self.capture = None
         self.compiled = set()
-        self.pools = weakref.WeakSet()
+        self.allocated = weakref.WeakSet()
+        self.arenas = []  # each keeps itself alive, whatever becomes of its pool
         self.streams = 0
         self.pool = self.default_pool = MemoryPool()
         self.stream = self.null = Stream(number=0)
-        self.take_pinned = pinned
         self.pinned, self.fetched = [], {}  # memory, and by its address which work of which stream reads it
-        self.pools.add(self.pool)
+        self.unread = []  # what a stream may still have to read of the host, and how it was
 
     @property
     def capturing(self):
@@ -90,10 +93,10 @@ class Machine:
 
     def refuse_in_capture(self, what):
         if self.capturing:
-            raise CUDARuntimeError(f"cudaErrorStreamCaptureUnsupported: {what} while a stream captures")
+            raise RuntimeError(f"the current stream is capturing, so {what} are disallowed")
 
-    def refuse_cublas_in_capture(self):
-        if self.capturing:
+    def refuse_cublas_in_capture(self, answer):
+        if self.capturing and answer.size > 1:  # a single number is a product and a sum of CuPy's own
             raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
 
     def alloc_pinned_memory(self, size):
@@ -101,15 +104,30 @@ class Machine:
         return self.pinned[-1]
 
     def fetch(self, array):
-        """Note that the current stream, at any time from now on, reads an array, if it is in pinned memory."""
+        """Note that the current stream, at any time from now on, reads an array of the host."""
         number, count = self.fetched.get(array.ctypes.data, (0, 0))
         if self.host.get(number, 0) < count:
             raise RaceError(f"pinned memory was refilled without waiting for stream {number}, which reads it")
-        if any(array.ctypes.data == memory.ctypes.data for memory in self.pinned):
+        if self.is_pinned(array):
             self.fetched[array.ctypes.data] = self.stream.number, self.stream.count
+        else:
+            self.unread.append((array, array.copy(), self.stream.number, self.stream.count))
+
+    def is_pinned(self, array):
+        return any(array.ctypes.data == memory.ctypes.data for memory in self.pinned)
+
+    def wait(self, seen):
+        """Let the host wait until streams have come so far."""
+        self.host = merged(self.host, seen)
+        unread, self.unread = self.unread, []
+        for array, before, number, count in unread:
+            if self.host.get(number, 0) < count:
+                self.unread.append((array, before, number, count))
+            elif array.tobytes() != before.tobytes():
+                raise RaceError(f"memory of the host was refilled without waiting for stream {number}, which reads it")
 
     def held(self):
-        return sum(pool.total_bytes() for pool in self.pools)
+        return sum(allocation.size for allocation in self.allocated)
 
 
 def merged(one, other):
@@ -151,8 +169,8 @@ class Stream:
         machine.stream = self.before.pop()
 
     def synchronize(self):
-        machine.refuse_in_capture("synchronize")
-        machine.host = merged(machine.host, self.now())
+        machine.refuse_in_capture("synchronous API calls")
+        machine.wait(self.now())
 
     def record(self, event=None):
         event = event or Event()
@@ -184,7 +202,7 @@ class Event:
         (stream or machine.stream).record(self)
 
     def synchronize(self):
-        machine.host = merged(machine.host, self.seen)
+        machine.wait(self.seen)
 
 
 class Graph:
@@ -192,10 +210,10 @@ class Graph:
 
     def __init__(self, stream):
         self.stream, self.jobs, self.touched = stream, [], set()
-        self.pool = weakref.ref(machine.pool)
+        self.blocks = []
 
     def launch(self, stream=None):
-        assert self.pool() is not None, "the memory pool of the graph is gone"
+        assert all(block() for block in self.blocks), "memory that the graph writes to was freed"
         with stream or machine.stream:
             machine.issue(self.run, self.touched, self.touched)
 
@@ -204,44 +222,67 @@ class Graph:
             job()
 
 
-class MemoryPool:
-    """Keeps what is freed until ``free_all_blocks``."""
+class Allocation:
+    """A block of the GPU's memory, until it is dropped; what CuPy calls ``cuda.Memory``."""
 
-    def __init__(self):
-        self.taken = self.kept = 0
+    def __init__(self, size):
+        if machine.held() + size > machine.limit:
+            raise CUDARuntimeError("cudaErrorMemoryAllocation: out of memory")
+        self.size, self.taken = size, 0
+        machine.allocated.add(self)
+
+
+def allocate(size):
+    return SimpleNamespace(mem=Allocation(size))
+
+
+class MemoryPool:
+    """Keeps what is freed until ``free_all_blocks``; that also frees no block of which a part is in use."""
+
+    def __init__(self, allocator=allocate):
+        self.allocator, self.blocks = allocator, []
+        self.graph = lambda: None
+        machine.arenas.append(self.blocks)
 
     def malloc(self, size):
         raise AssertionError("it is only named, to say which pool to take from")
 
     def take(self, size, owner):
-        """Count what an array takes, and what it gives back when it is gone."""
-        if machine.held() + max(0, size - self.kept) > machine.limit:
-            self.free_all_blocks()  # as CuPy does by itself, with this pool alone
-        if machine.held() + max(0, size - self.kept) > machine.limit:
-            raise OutOfMemoryError(f"Out of memory allocating {size:,} bytes (allocated so far: {self.taken:,} bytes).")
-        self.taken += size
-        self.kept = max(0, self.kept - size)
-        weakref.finalize(owner, give_back, weakref.ref(self), size)  # an array does not keep its pool alive
+        """Find room for an array, until it is gone."""
+        with_room = [block for block in self.blocks if block.size - block.taken >= size]
+        block = min(with_room, key=lambda block: block.size) if with_room else self.fresh(size)
+        block.taken += size
+        weakref.finalize(owner, give_back, weakref.ref(block), size)
+        if machine.capturing:
+            machine.capture.blocks.append(weakref.ref(block))
+            self.graph = weakref.ref(machine.capture)
+        else:
+            assert self.graph() is None, "this memory is a graph's, which writes to it at every launch"
+
+    def fresh(self, size):
+        """Allocate a block; if there is no room, free what this pool keeps, as CuPy does even in capture."""
+        for _ in range(3):
+            try:
+                self.blocks.append(self.allocator(size).mem)
+                return self.blocks[-1]
+            except CUDARuntimeError:
+                self.free_all_blocks()
+            gc.collect()
+        raise OutOfMemoryError(f"Out of memory allocating {size:,} bytes (allocated so far: {self.total_bytes():,}).")
 
     def free_all_blocks(self, stream=None):
-        self.kept = 0
+        self.blocks[:] = [block for block in self.blocks if block.taken]
 
     def used_bytes(self):
-        return self.taken
+        return sum(block.taken for block in self.blocks)
 
     def total_bytes(self):
-        return self.taken + self.kept
+        return sum(block.size for block in self.blocks)
 
 
-def give_back(pool, size):
-    if pool() is not None:
-        pool().taken -= size
-        pool().kept += size
-
-
-def pinned(size):
-    """CuPy's way from the host: it copies to such memory, and from there to the GPU when the stream comes to it."""
-    assert not machine.capturing, "a copy from memory that will be somebody else's is recorded without a word"
+def give_back(block, size):
+    if block() is not None:
+        block().taken -= size
 
 
 @contextmanager
@@ -279,9 +320,10 @@ class RawKernel:
         machine.compile("kernel", self.module.code, self.module.options, self.name)
         machine.launched.append(self.name)
         memories = [argument.memory for argument in args if hasattr(argument, "memory")]
-        held = [shim.in_memory(getattr(argument, "numbers", argument)) for argument in args]
+        given = [getattr(argument, "numbers", argument) for argument in args]
+        held = [shim.in_memory(argument) for argument in given]
 
-        def run(keep=args):  # the arrays, whose addresses are held
+        def run(keep=given):  # the arrays, whose addresses are held
             shim.run(self.module.code, self.module.options, self.name, grid, block[0], held)
 
         machine.issue(run, memories, memories)

@@ -49,7 +49,6 @@ def make():
     cupy.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=as_strided))
     cupy.ndarray, cupy.RawModule, cupy.cuda = ndarray, pretend_cuda.RawModule, cuda()
     cupy.get_default_memory_pool = lambda: machine.default_pool
-    cupy.get_default_pinned_memory_pool = lambda: SimpleNamespace(malloc=pretend_cuda.pinned)
     cupy.__version__ = "14.2.0"
     return cupy
 
@@ -66,8 +65,9 @@ def work(function):
 def product(function):
     @functools.wraps(function)
     def wrapped(*args, **kwargs):
-        machine.refuse_cublas_in_capture()
-        return computed(function, *args, **kwargs)
+        answer = computed(function, *args, **kwargs)
+        machine.refuse_cublas_in_capture(answer)
+        return answer
 
     return wrapped
 
@@ -85,9 +85,10 @@ def filled(function):
     def wrapped(*args, **kwargs):
         numbers = function(*map(numbers_of, args), **kwargs)
         fresh = poisoned(numbers.shape, numbers.dtype)
+        target = fresh.numbers
 
         def fill():
-            fresh.numbers[...] = numbers
+            target[...] = numbers
 
         machine.issue(fill, [], [fresh.memory])
         return fresh
@@ -117,10 +118,14 @@ def array(given, dtype=None, copy=True):
     if isinstance(given, ndarray):
         return given.astype(dtype or given.dtype, copy)
     numbers = np.array(given, dtype)
-    machine.take_pinned(numbers.nbytes)
     if numbers.dtype.kind not in "biufc":
         raise ValueError(f"Unsupported dtype {numbers.dtype}")
-    return written(numbers)
+    if numbers.ndim:  # a single number is filled in
+        machine.refuse_in_capture("H2D transfers")
+    fresh = written(numbers)
+    if isinstance(given, np.ndarray) and machine.is_pinned(given):
+        machine.fetch(given)  # of other memory a copy is made at once
+    return fresh
 
 
 def asarray(given, dtype=None):
@@ -159,8 +164,8 @@ class Device:
     mem_info = property(lambda self: (machine.limit - machine.held(), machine.limit))
 
     def synchronize(self):
-        machine.refuse_in_capture("synchronize")
-        machine.host = dict.fromkeys(range(machine.streams + 1), 1 << 60)
+        machine.refuse_in_capture("synchronous API calls")
+        machine.wait(dict.fromkeys(range(machine.streams + 1), 1 << 60))
 
 
 def stream(null=False, non_blocking=False):
@@ -170,16 +175,6 @@ def stream(null=False, non_blocking=False):
     return pretend_cuda.Stream(machine.streams)
 
 
-def memory_pool():
-    pool = pretend_cuda.MemoryPool()
-    machine.pools.add(pool)
-    return pool
-
-
-def set_pinned_memory_allocator(allocator):
-    machine.take_pinned = allocator
-
-
 def cuda():
     """Return ``cupy.cuda``."""
     return SimpleNamespace(
@@ -187,10 +182,11 @@ def cuda():
         Device=Device,
         Stream=stream,
         Event=pretend_cuda.Event,
-        MemoryPool=memory_pool,
+        Memory=pretend_cuda.Allocation,
+        MemoryPointer=lambda memory, offset: SimpleNamespace(mem=memory),
+        MemoryPool=pretend_cuda.MemoryPool,
         using_allocator=pretend_cuda.using_allocator,
         alloc_pinned_memory=machine.alloc_pinned_memory,
-        set_pinned_memory_allocator=set_pinned_memory_allocator,
         get_current_stream=lambda: machine.stream,
         memory=SimpleNamespace(OutOfMemoryError=pretend_cuda.OutOfMemoryError),
         runtime=SimpleNamespace(

@@ -1,10 +1,12 @@
 """``tinycolor bench --device gpu``, as far as it can go without a GPU."""
 
+import gc
 import json
 import sys
 from typing import ClassVar
 
 import pytest
+from pretend_cuda import machine
 
 import tinycolor as tc
 from tinycolor.bench import gpu as gpu_bench
@@ -41,6 +43,21 @@ def test_our_side_is_recorded_and_played_back(monkeypatch, name):
     work()
     assert work.repeats == 3
     assert set(gpu_ours.about()) == {"GPU", "CuPy"}
+
+
+@pytest.mark.parametrize("name", ["cross-circle:2", "conv:1,4,6,6,4,3,1", "pix2pix-inference:1"])
+def test_a_case_that_is_done_leaves_its_memory_to_the_next(pretended, monkeypatch, name):
+    def held():
+        gc.collect()
+        pretended.get_default_memory_pool().free_all_blocks()
+        return machine.held()
+
+    monkeypatch.setattr(gpu_ours, "REPEATS", 3)
+    monkeypatch.setattr(gpu_ours, "pix2pix", small_pix2pix)
+    monkeypatch.setattr(gpu_ours, "pix2pix_batch", small_pix2pix_batch)
+    before = held()
+    gpu_ours.make(name, "default")()
+    assert held() == before
 
 
 def test_the_cases_are_those_of_the_goals():

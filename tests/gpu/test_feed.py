@@ -142,6 +142,16 @@ def test_without_a_photo_that_can_be_used_it_says_so():
         keeping.photos_on_gpu(batches_of(broken=range(11)))
 
 
+@pytest.mark.usefixtures("cupy")
+def test_pictures_may_be_overwritten_when_they_are_kept():
+    made = batches_of()
+    pictures = [made.pictures[number] for number in range(11)]
+    photos = keeping.PhotosOnGpu(made, pictures)
+    for picture in pictures:
+        picture.fill(0)
+    np.testing.assert_array_equal(tc.to_numpy(photos.crops(photos.cuts(0))), made[0])
+
+
 @pytest.mark.usefixtures("pretended")
 class TestPinnedMemory:
     BATCHES = tuple(random_picture(number, (2, 3, 4, 3)) for number in range(7))

@@ -1,5 +1,6 @@
 """Recorded steps: the bits of unrecorded ones, on batches, rates and random numbers that change."""
 
+import gc
 import logging
 
 import numpy as np
@@ -16,7 +17,6 @@ STEPS = 6
 
 
 def mse(y, target):
-    """Without the dot product of ``losses.mse``, which CuPy leaves to cuBLAS."""
     error = y - target
     return (error * error).mean(), error * (2 / y.size)
 
@@ -91,13 +91,10 @@ def test_a_recorded_step_has_the_bits_of_an_unrecorded_one(optimizer, unrecorded
     assert len(set(with_graph[0])) == STEPS
 
 
-@pytest.mark.usefixtures("cupy")
-def test_it_learns_what_the_cpu_learns():
-    with tc.precision("fp32"):
-        losses, state, _, _ = taught(batches(), seed=5)
-    network = some_network()
+def assert_near_what_the_cpu_learns(given, losses, state, make=small_network):
+    network = some_network(make)
     optimizer = tc.optim.Adam(network.parameters(), tc.optim.step_decay(0.01, every=2))
-    for number, (x, target) in enumerate(batches()):
+    for number, (x, target) in enumerate(given):
         y, backward = network(x, rng=tc.Generator(5, step=number))
         loss, dy = mse(y, target)
         assert losses[number] == pytest.approx(float(loss), rel=1e-4)
@@ -106,6 +103,13 @@ def test_it_learns_what_the_cpu_learns():
         network.zero_grad()
     for name, array in network.state_dict().items():
         np.testing.assert_allclose(state[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.usefixtures("cupy")
+def test_it_learns_what_the_cpu_learns():
+    with tc.precision("fp32"):
+        losses, state, _, _ = taught(batches(), seed=5)
+    assert_near_what_the_cpu_learns(batches(), losses, state)
 
 
 @pytest.mark.usefixtures("cupy")
@@ -135,7 +139,8 @@ def test_nothing_is_captured_that_runs_too_early():
 
 def of_cublas(y, target):
     error = y - target
-    return error.ravel() @ error.ravel() / y.size, error * (2 / y.size)
+    flat = error.reshape(len(error), -1)
+    return (flat @ flat.T).mean(), error * (2 / y.size)
 
 
 @pytest.mark.usefixtures("cupy")
@@ -167,7 +172,7 @@ def test_copies_from_the_cpu_are_not_recorded_and_constants_need_none(caplog):
     with caplog.at_level(logging.WARNING):
         copying = taught(batches(), loss_function=of_the_cpu)
     assert recorded(copying[-1]) == [False]
-    assert "it copies 8 bytes from the CPU" in caplog.text
+    assert "H2D transfers are disallowed" in caplog.text
     with_constants = taught(batches(), loss_function=of_constants)
     assert recorded(with_constants[-1]) == [True]
     assert_same_bits(copying, with_constants)
@@ -220,7 +225,31 @@ def test_the_precision_is_that_of_the_call():
     assert len(step.plans) == 2
 
 
-# Memory that ends: pretended alone, since a real GPU has too much of it.
+@pytest.mark.usefixtures("cupy")
+def test_adam_counts_its_steps_in_float64_too_which_has_no_kernel(unrecorded):
+    def in_float64():
+        return tc.Sequential(tc.BatchNorm2d(1)).astype("float64")  # which needs no product of cuBLAS
+
+    given = [(x.astype("float64"), x[::-1].astype("float64")) for x, _ in batches()]
+    with_graph = taught(given, make=in_float64)
+    assert recorded(with_graph[-1]) == [True]
+    assert_same_bits(with_graph, unrecorded(given, make=in_float64))
+    assert_near_what_the_cpu_learns(given, *with_graph[:2], in_float64)
+
+
+@pytest.mark.usefixtures("cupy")
+def test_whoever_gave_a_batch_may_write_the_next_one_over_it():
+    network = tc.to_device(some_network(), "gpu")
+    step = GpuStep(network, tc.optim.Adam(network.parameters(), tc.optim.step_decay(0.01, every=2)), mse)
+    x, target = (np.empty_like(array) for array in batches(1)[0])
+    losses = []
+    for batch in batches():
+        x[...], target[...] = batch
+        losses.append(step(x, target))
+    assert [float(loss) for loss in losses] == taught(batches())[0]
+
+
+# Memory that ends, or comes back: pretended alone, since a real GPU has too much of it.
 
 
 def only_convolutions():
@@ -261,6 +290,75 @@ def test_memory_that_others_keep_in_store_is_freed_first():
     assert machine.limit - machine.held() < 100_000
     assert np.isfinite(float(step(*pictures(9))))
     assert len(step.plans) == 1  # the other plan was given up
+
+
+def of_growing_memory(y, target):
+    for size in (600_000, 700_000):
+        tc.array_module(y).zeros(size, "uint8")
+    return mse(y, target)
+
+
+@pytest.mark.usefixtures("pretended")
+def test_until_it_is_recorded_a_step_frees_what_it_needs_no_longer():
+    network = tc.to_device(some_network(only_convolutions), "gpu")
+    step = GpuStep(network, tc.optim.Adam(network.parameters()), of_growing_memory)
+    machine.limit = machine.held() + 1_000_000
+    for _ in range(3):
+        step(*pictures(2))
+    assert recorded(step) == [True]
+
+
+def of_much_memory(y, target):
+    """Takes more when it is called for the third time, which is to be recorded."""
+    of_much_memory.calls += 1
+    if of_much_memory.calls == 3:
+        tc.array_module(y).zeros(40_000, "float32")
+    return mse(y, target)
+
+
+@pytest.mark.usefixtures("pretended")
+def test_memory_that_ends_while_a_step_is_recorded_is_not_found_in_what_the_recording_writes_to(monkeypatch):
+    monkeypatch.setattr(of_much_memory, "calls", 0, raising=False)
+    network = tc.to_device(some_network(only_convolutions), "gpu")
+    step = GpuStep(network, tc.optim.Adam(network.parameters()), of_much_memory)
+    losses = [step(*pictures(32)) for _ in range(2)]
+    machine.limit = machine.held() + 100_000
+    losses += [step(*pictures(32)) for _ in range(6)]
+    assert recorded(step) == [True]
+    assert of_much_memory.calls == 2 + 1 + 3  # it was begun anew
+    assert len({float(loss) for loss in losses}) == 8
+
+
+def held():
+    gc.collect()
+    backend.gpu().get_default_memory_pool().free_all_blocks()
+    return machine.held()
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("loss_function", [mse, of_cublas, of_constants])
+@pytest.mark.usefixtures("pretended")
+def test_a_step_that_is_dropped_gives_its_memory_back(count, loss_function):
+    before = held()
+    taught(batches(count), loss_function=loss_function)
+    assert held() == before + (NUMBERS.nbytes if loss_function is of_constants else 0)
+
+
+def of_cycles(y, target):
+    """Needs too much memory, when what it has taken already is held by a cycle."""
+    cycle = [y - target]
+    cycle.append(cycle)
+    tc.array_module(y).zeros(machine.limit, "uint8")
+
+
+@pytest.mark.usefixtures("pretended")
+def test_memory_that_waits_to_be_collected_is_given_back_too():
+    network = tc.to_device(some_network(), "gpu")
+    step = GpuStep(network, tc.optim.Adam(network.parameters()), of_cycles)
+    before = held()
+    with pytest.raises(MemoryError, match="2 inputs"):
+        step(*batches(1)[0])
+    assert held() == before
 
 
 @pytest.mark.usefixtures("pretended")

@@ -40,7 +40,7 @@ def test_it_offers_nothing_that_cupy_has_not(cupy):
         (cupy.cuda.Device(), real.cuda.Device),
     ):
         methods = {name for name, _ in inspect.getmembers(type(pretended)) if not name.startswith("_")}
-        assert methods - {"begin", "check", "now", "take"} <= set(dir(genuine))
+        assert methods - {"begin", "check", "fresh", "now", "take"} <= set(dir(genuine))
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,7 @@ class TestCapture:
         [
             lambda a: a.get(),
             lambda a: a.set(np.ones((2, 3), "float32")),
+            lambda a: a.cupy.asarray(np.ones(2)),
             lambda a: float(a.sum()),
             lambda a: bool(a.all()),
         ],
@@ -154,14 +155,8 @@ class TestCapture:
     def test_there_is_no_way_to_the_host_nor_from_it(self, a, stream, refused):
         refused(a)
         stream.begin_capture()
-        with pytest.raises(CUDARuntimeError, match="while a stream captures"):
+        with pytest.raises(RuntimeError, match=r"capturing, so .* transfers are disallowed"):
             refused(a)
-        stream.end_capture()
-
-    def test_a_recorded_copy_from_passing_memory_is_noticed(self, cupy, stream):
-        stream.begin_capture()
-        with pytest.raises(AssertionError, match="without a word"):
-            cupy.asarray(np.ones(2))
         stream.end_capture()
 
     @pytest.mark.parametrize("product", [lambda a: a @ a.T, lambda a: a.cupy.dot(a, a.T), lambda a: a.T.dot(a)])
@@ -171,6 +166,14 @@ class TestCapture:
         with pytest.raises(NotImplementedError, match="cuBLAS"):
             product(a)
         stream.end_capture()
+
+    @pytest.mark.parametrize("product", [lambda a: a[0] @ a[0], lambda a: np.dot(a[0], a[0])])
+    def test_a_product_that_is_a_single_number_needs_none(self, a, stream, product):
+        product(a)
+        stream.begin_capture()
+        square = product(a)
+        stream.end_capture().launch()
+        assert float(square) == 5
 
     def test_nothing_is_compiled(self, a, stream):
         stream.begin_capture()
@@ -187,6 +190,52 @@ class TestCapture:
         ):
             a * 2
         stream.end_capture()
+
+    def test_memory_of_a_graph_must_not_be_freed(self, cupy, a, stream):
+        a * 2
+        stream.begin_capture()
+        a * 2
+        graph = stream.end_capture()
+        graph.launch()
+        machine.pool.free_all_blocks()
+        with pytest.raises(AssertionError, match="was freed"):
+            graph.launch()
+
+    def test_memory_of_a_graph_is_for_nobody_else(self, a, stream):
+        a * 2
+        stream.begin_capture()
+        a * 2
+        graph = stream.end_capture()
+        with pytest.raises(AssertionError, match="a graph's"):
+            a * 2
+        del graph
+        a * 2
+
+
+def test_what_a_bare_copy_reads_must_stay_until_it_is_read(cupy, a):
+    batch, copied = (np.ones((2, 3), "float32") for _ in range(2))
+    a.set(batch)
+    b = cupy.asarray(copied)
+    copied.fill(2)  # it was copied to memory of CuPy's own first
+    assert float(b.sum()) == 6
+    a.set(batch)
+    batch.fill(2)
+    with pytest.raises(RaceError, match="refilled without waiting"):
+        float(a.sum())
+
+
+def test_a_pool_that_is_dropped_keeps_its_memory(cupy):
+    def keeps(free, in_use):
+        pool, before = cupy.cuda.MemoryPool(), machine.held()
+        with cupy.cuda.using_allocator(pool.malloc):
+            cupy.zeros(100, "float32")
+            part = cupy.zeros(in_use, "float32")
+        if free:
+            pool.free_all_blocks()
+        del pool, part
+        return machine.held() - before
+
+    assert (keeps(free=True, in_use=0), keeps(free=False, in_use=0), keeps(free=True, in_use=1)) == (0, 400, 400)
 
 
 def test_memory_ends_and_can_be_freed(cupy):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -127,7 +129,6 @@ def recorded(work: Callable[[], Any]) -> Callable[[], Any]:
         work()
         graph = stream.end_capture()
 
-    def play(keep: Any = pool) -> None:  # the graph writes to its memory
-        graph.launch(stream)
-
+    play = partial(graph.launch, stream)
+    weakref.finalize(play, pool.free_all_blocks)  # a pool that is merely dropped keeps its memory for ever
     return play

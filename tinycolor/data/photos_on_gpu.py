@@ -45,7 +45,7 @@ class PhotosOnGpu:
         self.bytes = gpu().empty(int(ends[-1]), np.uint8)
         for picture, begin, end in zip(pictures, self.begins.tolist(), ends.tolist(), strict=True):
             if picture is not None:
-                self.bytes[begin:end].set(picture.ravel())
+                self.bytes[begin:end] = gpu().asarray(picture).ravel()
         self._usable_places = lru_cache(maxsize=2)(lambda epoch: np.flatnonzero(self.usable[batches.order(epoch)]))
 
     def cuts(self, step: int) -> np.ndarray:

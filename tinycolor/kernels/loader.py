@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinycolor.backend import Array, array_module, gpu, import_cupy
+from tinycolor.backend import Array, array_module, gpu, import_cupy, on_gpu
 
 FOLDER = Path(__file__).parent
 OPTIONS = ("--std=c++17",)
@@ -127,5 +127,4 @@ def empty(like: Array, shape: tuple[int, ...], dtype: str = "float32") -> Array:
 
 def address(array: Array) -> int:
     """Return where in memory an array begins."""
-    interface = getattr(array, "__cuda_array_interface__", None) or array.__array_interface__
-    return interface["data"][0]
+    return array.data.ptr if on_gpu(array) else array.ctypes.data

@@ -9,8 +9,8 @@ then launches it all at once. Two rules make that right:
 
 - Played back, every kernel gets the same arguments. So batches are copied to where the first one lay, and what changes
   from step to step (learning rate, number of the step) is read from the GPU's memory: ``Clock``, ``ReplayedGenerator``.
-- The recorded kernels write to the same memory every time. So a graph has a memory pool of its own, which lives as
-  long as it does: nobody else is ever given that memory.
+- The recorded kernels write to the same memory every time. So a graph has a memory pool of its own: nobody else is
+  given that memory before the graph is gone.
 
 ``RecordedStep`` knows nothing of losses; the step of two networks is recorded by it as well, see ``gpu_duel``.
 """
@@ -91,8 +91,8 @@ class RecordedStep:
 
     def free(self) -> None:
         """Give up all graphs, and all memory that CuPy keeps in store."""
+        gc.collect()  # arrays that wait for it would keep their blocks from being given back
         self.plans.clear()
-        gc.collect()
         gpu().get_default_memory_pool().free_all_blocks()
 
     def _planned(self, inputs: Inputs) -> Plan:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinycolor.backend import Array, gpu, on_gpu
+from tinycolor.backend import Array, gpu
 from tinycolor.kernels.dropout import ReplayedGenerator
 from tinycolor.random import Generator
 
@@ -34,8 +34,8 @@ class Plan:
 
     def __init__(self, step: RecordedStep, inputs: Inputs) -> None:
         cupy = gpu()
-        self.step = step
-        self.pool, self.stream = cupy.cuda.MemoryPool(), cupy.cuda.Stream(non_blocking=True)
+        self.step, self.stream = step, cupy.cuda.Stream(non_blocking=True)
+        self.pool = cupy.cuda.MemoryPool(partial(fresh_block, self.stream))
         self.inputs = tuple(each(lambda array: cupy.empty(array.shape, array.dtype), given) for given in inputs)
         self.position = cupy.zeros(2, np.uint32)  # step and epoch
         self.calls, self.graph = 0, None
@@ -47,7 +47,7 @@ class Plan:
         # Streams know nothing of each other: ours waits for what was done to batch and weights, and is waited for.
         self.stream.wait_event(here.record())
         try:
-            with self._own_memory_and_stream():
+            with self.stream:
                 self._copy_in(inputs, number)
                 if self.graph is None:
                     self._run_kernel_by_kernel(number)
@@ -61,43 +61,57 @@ class Plan:
     def record(self) -> None:
         """Take down what the work launches; nothing runs."""
         rng = ReplayedGenerator(self.step.seed, self.position)
-        with self._own_memory_and_stream():
+        with gpu().cuda.using_allocator(self.pool.malloc), self.stream:
             self.stream.begin_capture()
             try:
                 try:
-                    with no_copies_from_host():
-                        self.result = self.step.work(*self.inputs, rng=rng)
+                    self.result = self.step.work(*self.inputs, rng=rng)
                 finally:
                     graph = self.stream.end_capture()  # complains if the recording was spoilt
             except RuntimeError as error:
-                reason = error.__context__ or error
-                log.warning("%s runs kernel by kernel, its step cannot be recorded: %s", self.step.name, reason)
+                why = f"its step cannot be recorded: {error.__context__ or error}"
+                log.warning("%s runs kernel by kernel, %s", self.step.name, why)
             else:
                 self.graph = graph
 
-    @contextmanager
-    def _own_memory_and_stream(self) -> Iterator[None]:
-        with gpu().cuda.using_allocator(self.pool.malloc), self.stream:
-            yield
+    def __del__(self) -> None:
+        """Give the memory back, which a pool that is merely dropped keeps for ever."""
+        self.graph = self.result = None
+        self.pool.free_all_blocks()
 
     def _copy_in(self, inputs: Inputs, number: int) -> None:
         self.position[0] = number
         for mine, given in zip(flat(self.inputs), flat(inputs), strict=True):
-            if on_gpu(given):
-                mine[...] = given
-            else:
-                mine.set(given)
+            mine[...] = gpu().asarray(given)  # through a buffer of CuPy's own: the giver may refill his at once
 
     def _run_kernel_by_kernel(self, number: int) -> None:
         """As it says; if the memory ends on the way, what was changed by then is put back."""
         changed = self.step.changed()
         before = [array.copy() for array in changed]
         try:
-            self.result = self.step.work(*self.inputs, rng=Generator(self.step.seed, step=number))
+            with gpu().cuda.using_allocator(self.pool.malloc):
+                self.result = self.step.work(*self.inputs, rng=Generator(self.step.seed, step=number))
         except MemoryError:
             for array, numbers in zip(changed, before, strict=True):
                 array[...] = numbers
             raise
+
+
+def fresh_block(stream: Any, size: int) -> Any:
+    """Return a block of the GPU's memory for a pool.
+
+    Raises
+    ------
+    MemoryError
+        There is none, while the stream captures. CuPy would then free blocks of the pool, which the graph writes to.
+    """
+    cuda = gpu().cuda
+    try:
+        return cuda.MemoryPointer(cuda.Memory(size), 0)
+    except cuda.runtime.CUDARuntimeError as error:
+        if stream.is_capturing():
+            raise MemoryError(f"no room for {size} bytes") from error
+        raise
 
 
 def each(change: Callable[[Array], Any], given: Array | tuple[Array, ...]) -> Any:
@@ -108,18 +122,3 @@ def each(change: Callable[[Array], Any], given: Array | tuple[Array, ...]) -> An
 def flat(inputs: Inputs) -> list[Array]:
     """Return the arrays, and those of the tuples, in one list."""
     return [array for given in inputs for array in (given if isinstance(given, tuple) else (given,))]
-
-
-@contextmanager
-def no_copies_from_host() -> Iterator[None]:
-    """Refuse what CuPy would record without a word: a copy out of host memory that is soon given to others."""
-    cupy = gpu()
-
-    def refuse(size: int) -> None:
-        raise RuntimeError(f"it copies {size} bytes from the CPU; constants should be moved once, by backend.constant")
-
-    cupy.cuda.set_pinned_memory_allocator(refuse)
-    try:
-        yield
-    finally:
-        cupy.cuda.set_pinned_memory_allocator(cupy.get_default_pinned_memory_pool().malloc)

@@ -43,8 +43,7 @@ def move_if_finite(optimizer: Optimizer, loss: Array, *others: Array) -> Array:
     """
     xp, gradient = array_module(optimizer.grad), optimizer.grad
     # One sum over all gradients: a single NaN or infinity makes it one. Squared, because Adam squares them too.
-    # CuPy leaves a dot product to cuBLAS, which it does not let into a captured graph.
-    finite = xp.isfinite(xp.square(gradient).sum() if on_gpu(gradient) else gradient @ gradient)
+    finite = xp.isfinite(gradient @ gradient)
     for number in (loss, *others):
         finite = finite & xp.isfinite(number)
     if on_gpu(gradient):
