@@ -27,12 +27,11 @@ from tinycolor.inspect.overview import summary
 from tinycolor.layers.base import Layer
 from tinycolor.optim import Optimizer
 from tinycolor.random import Generator
-from tinycolor.training.plan import Plan, each, flat
+from tinycolor.training.plan import Inputs, Plan, each, flat
 from tinycolor.training.safe_step import begun, move_if_finite
 
 WARM_UPS = 2  # steps before recording: by then all kernels are compiled and the pool has its memory
 PEAK = 3  # the most memory of a step, as a multiple of what its closures keep
-Inputs = tuple[Array | tuple[Array, ...], ...]
 
 
 class RecordedStep:

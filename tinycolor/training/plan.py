@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,14 +13,25 @@ from tinycolor.backend import Array, gpu
 from tinycolor.kernels.dropout import ReplayedGenerator
 from tinycolor.random import Generator
 
-if TYPE_CHECKING:
-    from tinycolor.training.graph import Inputs, RecordedStep
-
+Inputs = tuple[Array | tuple[Array, ...], ...]
 log = logging.getLogger(__name__)
 
 
+class Step(Protocol):
+    """What a plan needs to know of the step that it is for; see ``graph.RecordedStep``."""
+
+    seed: int
+    work: Callable[..., Array]
+
+    @property
+    def name(self) -> str: ...
+
+    def changed(self) -> list[Array]:
+        """Return what the work changes before it has all its memory."""
+
+
 class Plan:
-    """How the work of a ``RecordedStep`` is done for arrays of certain shapes.
+    """How the work of a step is done for arrays of certain shapes.
 
     Attributes
     ----------
@@ -32,7 +43,7 @@ class Plan:
         How often the work was done.
     """
 
-    def __init__(self, step: RecordedStep, inputs: Inputs) -> None:
+    def __init__(self, step: Step, inputs: Inputs) -> None:
         cupy = gpu()
         self.step, self.stream = step, cupy.cuda.Stream(non_blocking=True)
         self.pool = cupy.cuda.MemoryPool(partial(fresh_block, self.stream))
