@@ -66,8 +66,7 @@ def error(got, wanted):
     return np.linalg.norm(got - wanted) / max(np.linalg.norm(wanted), 1e-30)
 
 
-@pytest.mark.parametrize("case", SMALL, ids=str)
-def test_agrees_with_loops(device, chapter, case):
+def assert_agrees_with_loops(device, chapter, case):
     given = Numbers(*(array.astype("float32") for array in numbers(case)))
     # The loops were given numbers with more digits: that alone moves their results by some 1e-7. And where a sum
     # has one product, of two rounded numbers, it may be off by 2^-10.
@@ -76,17 +75,26 @@ def test_agrees_with_loops(device, chapter, case):
         assert error(got, wanted) < tolerance
 
 
-@pytest.mark.parametrize("case", LARGE, ids=str)
-def test_agrees_over_several_tiles(device, chapter, case):
+def assert_agrees_with_float64(device, chapter, case):
     given, wanted = single(case)
     for got, exact in zip(all_three(CHAPTERS[chapter], case, given, device.run), wanted, strict=True):
         assert error(got, exact) < TOLERANCES[chapter]
 
 
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_agrees_with_loops(device, chapter, case):
+    assert_agrees_with_loops(device, chapter, case)
+
+
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_agrees_over_several_tiles(device, chapter, case):
+    assert_agrees_with_float64(device, chapter, case)
+
+
 @pytest.mark.parametrize("chapter", ["tiled", "tensor"])
 @pytest.mark.parametrize("case", LONG, ids=str)
 def test_agrees_over_several_slices(device, chapter, case):
-    test_agrees_over_several_tiles(device, chapter, case)
+    assert_agrees_with_float64(device, chapter, case)
 
 
 @pytest.mark.parametrize("chapter", ["tiled", "tensor"])
@@ -95,7 +103,7 @@ def test_agrees_over_several_slices(device, chapter, case):
 def test_agrees_with_loops_in_slices_of_any_length(cpu, monkeypatch, chapter, least, case):
     """Also of one number, and where nothing is left for the last ones."""
     monkeypatch.setattr(implicit_gemm, "LEAST_SLICE", least)
-    test_agrees_with_loops(cpu, chapter, case)
+    assert_agrees_with_loops(cpu, chapter, case)
 
 
 def test_large_and_long_cases_reach_several_tiles_and_slices_and_all_builds(cpu):
