@@ -20,7 +20,7 @@ SPEC.loader.exec_module(example)
 
 @pytest.fixture(scope="module")
 def brief():
-    return example.compare(example.Plan(size=32, steps=150, width=12), seed=2)
+    return example.compare(example.Plan(size=32, steps=150, width=12), seed=1)
 
 
 def test_the_adversary_adds_detail_before_it_adds_colours(brief):
