@@ -11,7 +11,7 @@ discriminator's units: with half of them, as in the paper, so few are left that 
 dropped in the generator.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,7 +102,9 @@ def play(seed: int, reader: tc.Layer, plan: Plan) -> Iterator[Moment]:
     discriminator = CGANDiscriminator(pixels, width=plan.width)
     draw_first_weights(generator, discriminator, seed)
     falling = tc.optim.linear_decay(RATE, plan.steps // 2, plan.steps - plan.steps // 2)
-    duellists = (generator, falling), (discriminator, climbing(falling, plan.steps // 5))
+    # A discriminator that is sure of everything before the generator has found its feet may leave it with one picture,
+    # all pixels 0 or 1, from where no gradient leads away.
+    duellists = (generator, falling), (discriminator, tc.optim.warm_up(falling, plan.steps // 5))
     optimizers = (tc.optim.Adam(player.parameters(), rate, betas=BETAS) for player, rate in duellists)
     duel = Duel(generator, discriminator, *optimizers, seed=seed)
     for step in range(1, plan.steps + 1):
@@ -124,15 +126,6 @@ def draw_first_weights(generator: CGANGenerator, discriminator: CGANDiscriminato
     tc.init.glorot_uniform(generator, rng)
     tc.init.he_normal(of_class, rng)
     tc.init.glorot_uniform(discriminator, tc.Generator(seed, epoch=1))
-
-
-def climbing(schedule: Callable[[int], float], steps: int) -> Callable[[int], float]:
-    """Return a schedule that begins at 0 and has caught up with another one after so many steps.
-
-    A discriminator that is sure of everything before the generator has found its feet may leave it with one picture,
-    all pixels 0 or 1, from where no gradient leads away.
-    """
-    return lambda step: min(1, step / steps) * schedule(step)
 
 
 def judge(step: int, generator: CGANGenerator, reader: tc.Layer, plan: Plan) -> Moment:

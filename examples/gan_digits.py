@@ -14,7 +14,7 @@ discriminator's rate climbing at first; three tenths of the discriminator's hidd
 likelihood is estimated by Parzen windows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,7 +118,9 @@ def play(seed: int, reader: tc.Layer, drawings: np.ndarray, plan: Plan) -> Itera
     tc.init.glorot_uniform(discriminator, tc.Generator(seed, epoch=1))
     begin_with_mean_ink(generator, real)
     falling = tc.optim.linear_decay(RATE, plan.steps // 2, plan.steps - plan.steps // 2)
-    duellists = (generator, falling), (discriminator, climbing(falling, plan.steps // 5))
+    # A discriminator that is sure of everything before the generator has found its feet may leave it with one picture,
+    # all pixels 0 or 1, from where no gradient leads away.
+    duellists = (generator, falling), (discriminator, tc.optim.warm_up(falling, plan.steps // 5))
     optimizers = (tc.optim.Adam(player.parameters(), rate, betas=BETAS) for player, rate in duellists)
     duel = Duel(generator, discriminator, *optimizers, seed=seed)
     for step in range(1, plan.steps + 1):
@@ -136,15 +138,6 @@ def begin_with_mean_ink(generator: GANGenerator, real: np.ndarray) -> None:
     *_, bias = generator.parameters()
     ink = real.mean(0).clip(0.001, 0.999)
     bias.data = np.log(ink / (1 - ink))
-
-
-def climbing(schedule: Callable[[int], float], steps: int) -> Callable[[int], float]:
-    """Return a schedule that begins at 0 and has caught up with another one after so many steps.
-
-    A discriminator that is sure of everything before the generator has found its feet may leave it with one picture,
-    all pixels 0 or 1, from where no gradient leads away.
-    """
-    return lambda step: min(1, step / steps) * schedule(step)
 
 
 def judge(step: int, generator: tc.Layer, reader: tc.Layer, plan: Plan) -> Moment:

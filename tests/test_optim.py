@@ -351,6 +351,11 @@ def test_step_decay_falls_in_steps() -> None:
     assert [schedule(step) for step in range(8)] == [8, 8, 8, 4, 4, 4, 2, 2]
 
 
+def test_a_warm_up_begins_at_nothing_and_catches_up() -> None:
+    schedule = optim.warm_up(lambda step: 100 - step, 10)
+    assert [schedule(step) for step in (0, 5, 10, 20)] == [0, 47.5, 90, 80]
+
+
 def test_linear_decay_stays_then_falls_to_zero_and_stays_there() -> None:
     schedule = optim.linear_decay(8.0, constant_steps=3, decay_steps=4)
     assert [schedule(step) for step in range(9)] == [8, 8, 8, 8, 6, 4, 2, 0, 0]

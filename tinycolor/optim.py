@@ -366,6 +366,11 @@ def linear_decay(learning_rate: float, constant_steps: int, decay_steps: int) ->
     return schedule
 
 
+def warm_up(schedule: Schedule, steps: int) -> Schedule:
+    """Return a schedule that climbs in a straight line from 0, and has caught up with another after so many steps."""
+    return lambda step: min(1, step / steps) * schedule(step)
+
+
 def one_cycle(learning_rate: float, total_steps: int, warmup: float = 0.3) -> Schedule:
     """Return a schedule that climbs from 1/25 to the full rate and falls to 1/10,000 of the start, on cosines.
 

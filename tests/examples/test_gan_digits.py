@@ -89,11 +89,6 @@ def test_pixels_begin_as_dark_as_in_the_data(rng):
     np.testing.assert_allclose(begun, np.tile(real.mean(0), (3, 1)), atol=0.002)
 
 
-def test_a_climbing_rate_begins_at_nothing_and_catches_up():
-    rate = example.climbing(lambda step: 100 - step, 10)
-    assert [rate(step) for step in (0, 5, 10, 20)] == [0, 47.5, 90, 80]
-
-
 def test_ways_are_straight_and_lead_somewhere(rng, monkeypatch):
     monkeypatch.setattr(example, "JUDGED", 10)
 

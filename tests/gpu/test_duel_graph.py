@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pretend_array import ndarray
 from pretend_cuda import OutOfMemoryError, machine
+from test_graph import of_cublas
 
 import tinycolor as tc
 from tinycolor.training import graph
@@ -212,12 +213,6 @@ def test_stopped_and_resumed_it_draws_and_learns_the_same():
 
 
 # --- what cannot be recorded ------------------------------------------------------------------------------------------
-
-
-def of_cublas(fake, real):
-    error = fake - real
-    flat = error.reshape(len(error), -1)
-    return (flat @ flat.T).mean(), error * (2 / fake.size)
 
 
 @pytest.mark.usefixtures("cupy")

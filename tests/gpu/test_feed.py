@@ -5,6 +5,7 @@ import pretend_cuda
 import pytest
 from PIL import Image
 from pretend_cuda import RaceError, machine
+from test_runs import losses
 
 import tinycolor as tc
 from tinycolor.bench import gpu_feed
@@ -275,15 +276,6 @@ def quick(monkeypatch):
 
     monkeypatch.setitem(recipes.COLORIZERS, "color-unet", recipes.Recipe(network, recipes.PLAIN))
     monkeypatch.setattr(runs.report, "write", lambda *arguments: None)
-
-
-def losses(run, until=99):
-    found = []
-    for step in run.steps():
-        found.append(step.loss)
-        if step.number == until:
-            break
-    return found
 
 
 SETTINGS = Settings(steps=6, size=8, batch=2, learning_rate=1e-2)
