@@ -5,6 +5,9 @@
 
 Every loss is a mean, over all numbers or over all pixels. It comes as a 0-d array (NumPy: a scalar) on the device
 of y, so that nothing waits for a GPU until you print it; dy has the shape and dtype of y. Targets get no gradient.
+
+What is summed number by number has a kernel for float32 on a GPU, ``kernels/loss.cu``: the loss and its gradient in
+one sweep. Everywhere else these lines do it.
 """
 
 from __future__ import annotations
@@ -12,13 +15,17 @@ from __future__ import annotations
 import numpy as np
 
 from tinycolor.backend import FLOATS, Array, array_module
+from tinycolor.kernels import loss as gpu_loss
 from tinycolor.ops.activation import sigmoid
+from tinycolor.ops.fast.choose import runs_kernels
 from tinycolor.ops.softmax import log_softmax
 
 
 def mse(y: Array, target: Array) -> tuple[Array, Array]:
     """Mean squared error: ``mean((y - target)**2)``, ``dy = 2 * (y - target) / size``. Equal shapes."""
     _check_same_shape("mse", y, target)
+    if runs_kernels(y):
+        return gpu_loss.mse(y, target)
     error = y - target
     flat = error.ravel()
     return flat @ flat / y.size, error * (2 / y.size)
@@ -27,6 +34,8 @@ def mse(y: Array, target: Array) -> tuple[Array, Array]:
 def l1(y: Array, target: Array) -> tuple[Array, Array]:
     """Mean absolute error: ``mean(|y - target|)``, ``dy = sign(y - target) / size``. Equal shapes."""
     _check_same_shape("l1", y, target)
+    if runs_kernels(y):
+        return gpu_loss.l1(y, target)
     xp = array_module(y)
     error = y - target
     return abs(error).mean(), xp.sign(error) / y.size
@@ -42,6 +51,8 @@ def smooth_l1(y: Array, target: Array, beta: float = 1.0) -> tuple[Array, Array]
     _check_same_shape("smooth_l1", y, target)
     if beta <= 0:
         raise ValueError(f"smooth_l1 got beta={beta}, expected more than 0: for beta 0 use l1.")
+    if runs_kernels(y):
+        return gpu_loss.smooth_l1(y, target, beta)
     xp = array_module(y)
     error = y - target
     size = abs(error)
@@ -63,6 +74,8 @@ def bce(y: Array, target: Array) -> tuple[Array, Array]:
         0..1.
     """
     _check_same_shape("bce", y, target)
+    if runs_kernels(y):
+        return gpu_loss.bce(y, target)
     xp = array_module(y)
     smallest = np.finfo(y.dtype).smallest_subnormal
     log_yes = xp.maximum(xp.log(xp.maximum(y, smallest)), -100)
@@ -77,6 +90,8 @@ def bce_with_logits(logits: Array, target: Array) -> tuple[Array, Array]:
     ``mean(max(z, 0) - z*t + log(1 + exp(-|z|)))``, ``dz = (sigmoid(z) - t) / size``.
     """
     _check_same_shape("bce_with_logits", logits, target)
+    if runs_kernels(logits):
+        return gpu_loss.bce_with_logits(logits, target)
     xp = array_module(logits)
     loss = xp.maximum(logits, 0) - logits * target + xp.log1p(xp.exp(-abs(logits)))
     return loss.mean(), (sigmoid(logits) - target) / logits.size

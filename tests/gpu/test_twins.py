@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, im2col, implicit_gemm
+from tinycolor import losses
+from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, im2col, implicit_gemm, loss
 from tinycolor.ops import conv as plain_conv
 from tinycolor.ops import im2col as plain_im2col
 from tinycolor.ops import norm
@@ -14,6 +15,7 @@ from tinycolor.ops.fast.choose import TWINS
 ALL = [
     *TWINS.items(),
     (plain_im2col, im2col),
+    (losses, loss),
     *((plain_conv, module) for module in (conv_naive, conv_tiled, conv_tensor, blocked, winograd)),
 ]
 PAIRS = [
@@ -46,4 +48,4 @@ def test_what_has_a_twin_has_it_with_its_way_back(plain):
 
 
 def test_there_are_as_many_pairs_as_expected():
-    assert len(PAIRS) == 2 + 3 + 1 + 2 + 2 + 2 + 2 + 5 * 3
+    assert len(PAIRS) == 2 + 3 + 1 + 2 + 2 + 2 + 2 + 5 + 5 * 3

@@ -9,6 +9,7 @@ BUILDS = {
     "conv_tiled": [{}],
     "dropout": [{}],
     "im2col": [{}],
+    "loss": [{"LOSS": name} for name in ("mse", "l1", "smooth_l1", "bce", "bce_with_logits")],
     "norm_act": [{}],
     "photos": [{}],
     "pool": [{"WINNER": name} for name in ("unsigned char", "unsigned short")],
