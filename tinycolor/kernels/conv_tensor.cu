@@ -9,6 +9,7 @@
 
 #include "gather.cuh"
 #include "tensor_core.cuh"
+#include "tile_sums.cuh"
 
 constexpr int DEPTH = 16;  // numbers along k per round
 constexpr int STAGES = 3;  // rounds that are under way at any time
@@ -88,10 +89,66 @@ __device__ __forceinline__ void copy_right(
     }
 }
 
+// Where threads meet that have answers of the same columns: of every warp that has a part in a column they are eight.
+// One more row is for what they find out together. It lies where the tiles were.
+constexpr int MEETING = TILE_M / 4;
+typedef float Shares[MEETING + 1][TILE_N];
+
+// The sum of each of the tile's columns, for the first TILE_N threads; `share(j, e)` is what a thread has of a column.
+template <class Share>
+__device__ __forceinline__ float column_sum(Shares& shares, Share share)
+{
+    const int row = (warp_m() + threadIdx.x % WARP) / 4, member = threadIdx.x % 4;
+    __syncthreads();  // nobody needs any more what lies there
+#pragma unroll
+    for (int j = 0; j < NS; ++j)
+#pragma unroll
+        for (int e = 0; e < 2; ++e)
+            shares[row][warp_n() + 8 * j + 2 * member + e] = share(j, e);
+    __syncthreads();
+    float sum = 0.0f;
+    if (threadIdx.x < TILE_N)
+        for (int i = 0; i < MEETING; ++i)
+            sum += shares[i][threadIdx.x];
+    return sum;
+}
+
+// Note the sums of the tile's columns, of which the first `count` rows exist. About their mean: squares of numbers far
+// from 0 would leave no digits for the spread.
+__device__ __forceinline__ void note_sums(
+    const Sums& sums, Shares& shares, TileSums* of_tile, int count, int filters)
+{
+    const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4, f = threadIdx.x;
+    float* middles = shares[MEETING];
+    const auto sum_of = [&](auto term) {
+        return column_sum(shares, [&](int j, int e) {
+            float sum = 0.0f;
+#pragma unroll
+            for (int i = 0; i < MS; ++i)
+#pragma unroll
+                for (int half = 0; half < 2; ++half)
+                    if (warp_m() + 16 * i + 8 * half + group < count)
+                        sum += term(sums[i][j][2 * half + e], warp_n() + 8 * j + 2 * member + e);
+            return sum;
+        });
+    };
+    const float total = sum_of([](float answer, int) { return answer; });
+    if (f < TILE_N)
+        middles[f] = total / count;  // read behind the next __syncthreads()
+    const float first = sum_of([&](float answer, int n) { return answer - middles[n]; });
+    const float second = sum_of([&](float answer, int n) {
+        const float distance = answer - middles[n];
+        return distance * distance;
+    });
+    if (f < TILE_N && f < filters)
+        of_tile[f] = {(float)count, middles[f], first, second};
+}
+
 // Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters, and
-// blockIdx.z slices of the sum over k: whole rounds, so that copies of four begin at multiples of four.
+// blockIdx.z slices of the sum over k: whole rounds, so that copies of four begin at multiples of four. Where sums of
+// the answers are asked for, there is one slice, and no bias.
 extern "C" __global__ void __launch_bounds__(THREADS) convolve(
-    const float* x, const float* weight, const float* bias, float* sheets, const Gather g)
+    const float* x, const float* weight, const float* bias, float* sheets, TileSums* tile_sums, const Gather g)
 {
     __shared__ __align__(16) float left[STAGES][TILE_M * PITCH_K];
     __shared__ __align__(16) float right[STAGES][DEPTH * PITCH_N];
@@ -137,6 +194,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
                         answers[f] = sums[i][j][2 * half + e] + (bias && blockIdx.z == 0 ? bias[f] : 0.0f);
                 }
         }
+    if (tile_sums) {
+        const int count = g.places() - m0 < TILE_M ? g.places() - m0 : TILE_M;
+        TileSums* of_tile = tile_sums + (long long)blockIdx.x * g.f + n0;
+        note_sums(sums, reinterpret_cast<Shares&>(left), of_tile, count, g.f - n0);
+    }
 }
 
 // dw[k, f] = sum over m of left[m, k] * dy[m, f]. The tile's rows are now numbers k, and they come side by side, so

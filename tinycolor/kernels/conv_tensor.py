@@ -25,5 +25,5 @@ def tile(channels: int, filters: int, *arrays: Array) -> Tile:
     return Tile(ROWS, across, threads, {"TILE_M": ROWS, "TILE_N": across, "WIDTH": width})
 
 
-_gemm = ImplicitGemm("conv_tensor", tile)
+_gemm = ImplicitGemm("conv_tensor", tile, notes_sums=True)
 conv2d, conv2d_dx, conv2d_dw = _gemm.conv2d, _gemm.conv2d_dx, _gemm.conv2d_dw

@@ -17,6 +17,7 @@ import numpy as np
 
 from tinycolor.backend import Array, array_module
 from tinycolor.kernels import loader
+from tinycolor.kernels.tile_sums import note, room_for_sums
 from tinycolor.kernels.windows import places
 from tinycolor.ops.conv import NONE, ONE
 from tinycolor.ops.shapes import Pair
@@ -115,10 +116,12 @@ class ImplicitGemm:
         Name of the ``.cu`` file.
     tile : function
         From the channels, the filters and the arrays that the tiles are copied from, to the Tile.
+    notes_sums : bool
+        Whether ``convolve`` can note the sums of its answers, see ``tile_sums``.
     """
 
-    def __init__(self, chapter: str, tile: Callable[..., Tile]) -> None:
-        self.chapter, self.tile = chapter, tile
+    def __init__(self, chapter: str, tile: Callable[..., Tile], *, notes_sums: bool) -> None:
+        self.chapter, self.tile, self.notes_sums = chapter, tile, notes_sums
 
     def conv2d(
         self,
@@ -187,11 +190,17 @@ class ImplicitGemm:
         most_terms = max((prod(part.shape[:3]) for part in parts), default=0)
         slices = slices_of(most_terms, most_tiles) if most_tiles <= FEW_TILES else 1
         sheets = loader.empty(x, (slices, *y_shape))
+        whole = self.notes_sums and bias is None and len(axes) == slices == 1
+        sums = room_for_sums(x, tiles[0][0], filters) if whole else None
         for part, (rows, columns), grid in zip(parts, axes, tiles, strict=True):
             sizes = gather(x.shape, y_shape, part.shape[:2], rows, columns)
-            sum_of = (x, part, bias, sheets, sizes)
+            noted = (sums,) if self.notes_sums else ()
+            sum_of = (x, part, bias, sheets, *noted, sizes)
             loader.launch(self.chapter, "convolve", (*grid, slices), tile.threads, sum_of, **tile.constants)
-        return self._added(sheets, tile)
+        y = self._added(sheets, tile)
+        if sums is not None:
+            note(y, sums)
+        return y
 
     def _added(self, sheets: Array, tile: Tile) -> Array:
         """Return the sum of the sheets, which all have the shape of the answer."""

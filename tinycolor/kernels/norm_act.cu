@@ -5,6 +5,7 @@
 // back, because nothing can be normalised before all of it was summed up:
 //
 //     forward     sum_x    ->  statistics  ->  norm_act        reads x twice, writes y
+//     or          sum_tiles -> statistics  ->  norm_act        reads x once, behind a convolution that noted its sums
 //     backward    sum_dz   ->  gradients   ->  norm_act_dx     reads x and dy twice, writes dx
 //
 // Blocks cannot wait for each other, so a sum over all pixels takes two kernels: in the first each block adds up its
@@ -16,6 +17,7 @@
 // p * channels + c.
 
 #include "place.cuh"
+#include "tile_sums.cuh"
 
 constexpr int THREADS = 256;
 
@@ -97,6 +99,27 @@ extern "C" __global__ void __launch_bounds__(THREADS) sum_x(
         const double value = x[walk.i + turn * walk.step] - pivot;
         sums.first += value;
         sums.second += value * value;
+    }
+    sums = over_rows(sums, walk.row, walk.rows, width);
+    if (walk.works && walk.row == 0)
+        partial[walk.column * gridDim.z + blockIdx.z] = sums;
+}
+
+// The same sums, where a convolution has noted them tile by tile: the pivot is moved from each tile's middle. It takes
+// reading 16 bytes for every tile instead of all of its numbers. The `pixels` are tiles here.
+extern "C" __global__ void __launch_bounds__(THREADS) sum_tiles(
+    const TileSums* tiles, const float* x, Sums* partial,
+    const long long pixels, const long long each, const int channels, const int width)
+{
+    const Walk walk = walk_of(pixels, each, channels, width);
+    const double pivot = walk.works ? x[walk.channel] : 0.0;
+    Sums sums = {0.0, 0.0};
+#pragma unroll 4
+    for (int turn = 0; turn < walk.turns; ++turn) {
+        const TileSums tile = tiles[walk.i + turn * walk.step];
+        const double away = tile.middle - pivot;
+        sums.first += tile.count * away + tile.first;
+        sums.second += (tile.count * away + 2.0 * tile.first) * away + tile.second;
     }
     sums = over_rows(sums, walk.row, walk.rows, width);
     if (walk.works && walk.row == 0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinycolor.backend import Array
 from tinycolor.kernels import loader
+from tinycolor.kernels.tile_sums import sums_of
 
 THREADS = 256  # in a block, as the chapter has it
 WIDTH = 64  # channels that a block spans at most: 256 bytes side by side are as good to read as more
@@ -59,7 +60,7 @@ class Cut(NamedTuple):
 
 
 def cut(x_shape: tuple[int, ...], means: tuple[int, ...]) -> Cut:
-    """Cut x (N, H, W, C) whose means have shape (C,), or (N, C)."""
+    """Cut x (N, H, W, C), or what is to be summed up like it, whose means have shape (C,), or (N, C)."""
     channels, pictures = x_shape[-1], prod(means[:-1])
     pixels = prod(x_shape[:-1]) // pictures
     tiles = -(-channels // WIDTH)
@@ -89,14 +90,19 @@ def instance_norm_act(
 def _norm_act(
     x: Array, weight: Array | None, bias: Array | None, eps: float, slope: float, means: tuple[int, ...]
 ) -> tuple[Array, Statistics]:
+    tiles = sums_of(x) if len(means) == 1 else None
     x, weight, bias = loader.floats(x, weight, bias)
     blocks, y = cut(x.shape, means), loader.empty(x, x.shape)
     mean, variance, inv_std = (loader.empty(x, means, "float64") for _ in range(3))
-    partial = blocks.room_for_sums(x)
-    loader.launch("norm_act", "sum_x", blocks.grid, THREADS, (x, partial, *blocks.sizes))
-    sizes = np.int64(blocks.pixels), np.int32(blocks.channels), np.int32(blocks.slices)
+    summed = blocks if tiles is None else cut(tiles.shape[:2], means)
+    partial = summed.room_for_sums(x)
+    if tiles is None:
+        loader.launch("norm_act", "sum_x", summed.grid, THREADS, (x, partial, *summed.sizes))
+    else:
+        loader.launch("norm_act", "sum_tiles", summed.grid, THREADS, (tiles, x, partial, *summed.sizes))
+    sizes = np.int64(blocks.pixels), np.int32(blocks.channels), np.int32(summed.slices)
     finish = (x, partial, mean, variance, inv_std, *sizes, np.float64(eps))
-    loader.launch("norm_act", "statistics", (mean.size,), min(blocks.slices, THREADS), finish)
+    loader.launch("norm_act", "statistics", (mean.size,), min(summed.slices, THREADS), finish)
     apply = (x, mean, inv_std, weight, bias, y, *blocks.sizes, np.float32(slope))
     loader.launch("norm_act", "norm_act", blocks.grid, THREADS, apply)
     return y, Statistics(mean, variance, inv_std, bias)

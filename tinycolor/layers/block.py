@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinycolor.backend import Array
+from tinycolor.kernels.tile_sums import noting_sums
 from tinycolor.layers.activation import LeakyReLU, ReLU, Sigmoid, Tanh
 from tinycolor.layers.base import Backward, Closure, Layer
 from tinycolor.layers.conv import Conv2d
@@ -74,21 +75,29 @@ class ConvNormAct(Layer):
         )
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
-        y, conv_backward = self.conv(x, mode=mode, rng=rng)
-        backwards = [conv_backward]
         slope = self._slope()
         if type(self.norm) is BatchNorm2d and slope is not None and mode == "train" and fuses_norm_act(x):
-            y, norm_act_backward = self.norm.fused(y, mode=mode, slope=slope)
-            backwards.append(Backward(self.norm, (y,), norm_act_backward))
-        else:
-            for layer in filter(None, (self.norm, self.activation)):
-                y, layer_backward = layer(y, mode=mode, rng=rng)
-                backwards.append(layer_backward)
+            return self._fused(x, self.norm, slope)
+        y, backwards = x, []
+        for layer in filter(None, (self.conv, self.norm, self.activation)):
+            y, layer_backward = layer(y, mode=mode, rng=rng)
+            backwards.append(layer_backward)
 
         def backward(dy: Array) -> Array:
             for part in reversed(backwards):
                 dy = part(dy)
             return dy
+
+        return y, backward
+
+    def _fused(self, x: Array, norm: BatchNorm2d, slope: float) -> tuple[Array, Closure]:
+        with noting_sums():  # tensor cores note what the norm needs of z, while they have z at hand
+            z, conv_backward = self.conv(x, mode="train")
+            y, norm_act_closure = norm.fused(z, mode="train", slope=slope)
+        norm_act_backward = Backward(norm, (y,), norm_act_closure)
+
+        def backward(dy: Array) -> Array:
+            return conv_backward(norm_act_backward(dy))
 
         return y, backward
 
