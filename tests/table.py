@@ -276,6 +276,14 @@ def way_round(draw, combinator):
 
 
 @st.composite
+def way_round_through_fewer_pixels(draw):
+    channels, scale = draw(SMALL), draw(sides(1, 3))
+    height, width = (draw(SMALL) * side for side in both(scale))
+    layer = tc.Skip(tc.AvgPool2d(scale), tc.Conv2d(channels, draw(SMALL), 3, padding=1), tc.Upsample(scale))
+    return randomised(draw, layer), (numbers(draw, draw(SMALL), height, width, channels),)
+
+
+@st.composite
 def concat_of_one_input(draw):
     channels = draw(SMALL)
     layer = tc.Concat(*(tc.Conv2d(channels, draw(SMALL), 1) for _ in range(draw(SMALL))))
@@ -460,6 +468,7 @@ ROWS = [
     Row("Sequential", sequential(), tolerance=BENT),
     Row("Sequential-two-inputs", sequential_of_two_inputs(), tolerance=BENT),
     Row("Skip", way_round(tc.Skip), tolerance=BENT),
+    Row("Skip-upsample", way_round_through_fewer_pixels(), tolerance=BENT),
     Row("Residual", way_round(tc.Residual), tolerance=BENT),
     Row("Concat-one-input", concat_of_one_input()),
     Row("Concat-branches", concat_of_branches(), tolerance=BENT),

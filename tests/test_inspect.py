@@ -141,6 +141,8 @@ def test_summary_has_a_row_for_every_leaf_with_its_path_output_and_algorithm():
     assert rows["levels.0.0.norm"].parameters == 16
     assert rows["levels.1"].outputs == ((4, 32, 32, 48),)
     assert rows["levels.1.inner.0"].around == ("levels.1",)
+    assert rows["levels.1.inner.2"].kind == "Upsample"
+    assert rows["levels.1.inner.2"].outputs == ((4, 32, 32, 40),)
     assert rows["levels.1.inner.1.0.1.conv"].algorithm == "winograd"
     assert rows["levels.0.1.conv"].algorithm == "blocked"
     assert rows["head"].algorithm == "plain"

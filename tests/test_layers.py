@@ -1,6 +1,7 @@
 """What every layer, combinator and network must do, driven by the table."""
 
 import itertools
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -318,6 +319,56 @@ def test_the_block_takes_any_slope(slope, rng):
     plain = tc.Sequential(block.conv, block.norm, block.activation).astype("float64")
     x = rng.standard_normal((2, 6, 6, 2))
     assert_same(there_and_back(block, x), there_and_back(plain, x))
+
+
+def way_round_that_concatenates(*inner):
+    """A Skip that calls all its layers, one after the other."""
+    return tc.Concat(tc.Sequential(*inner), tc.Sequential(tc.LeakyReLU(1.0)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("inner", "shape"),
+    [
+        ((tc.MaxPool2d(2), tc.Upsample(2)), (2, 6, 10, 3)),
+        ((tc.MaxPool2d((2, 3)), tc.Tanh(), tc.Upsample((2, 3))), (1, 2, 9, 1)),
+        ((tc.Tanh(), tc.Upsample(1)), (3, 5, 1, 2)),
+        ((tc.Upsample(1),), (3, 5, 1, 2)),
+        ((tc.MaxPool2d(2), tc.Upsample(2, "bilinear")), (2, 4, 6, 3)),
+    ],
+    ids=lambda value: repr(value) if isinstance(value[0], tc.Layer) else None,
+)
+def test_a_skip_that_upsamples_has_the_bits_of_the_concatenation(inner, shape, dtype, rng):
+    x = rng.standard_normal(shape).astype(dtype)
+    one, other = (there_and_back(make(*inner), x) for make in (tc.Skip, way_round_that_concatenates))
+    assert [array.tobytes() for array in one[0] + one[1]] == [array.tobytes() for array in other[0] + other[1]]
+
+
+def test_a_skip_writes_what_it_upsamples_once():
+    skip, x = tc.Skip(tc.MaxPool2d(2), tc.Upsample(2)), np.ones((2, 64, 64, 8), np.float32)
+    tracemalloc.start()
+    y = skip.predict(x)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < y.nbytes + x.nbytes
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 4, 2), (1, 4, 7, 2)])
+def test_a_skip_whose_sizes_do_not_fit_is_one_sentence(shape):
+    layer = tc.Skip(tc.MaxPool2d(2), tc.Upsample(2))
+    with pytest.raises(ValueError, match=r"^Skip\(MaxPool2d, Upsample\) got maps of shape") as excinfo:
+        layer(np.ones(shape))
+    one_sentence(layer, excinfo, str(shape), str((1, 4, shape[2] // 2 * 2, 2)))
+
+
+def test_a_skip_calls_an_upsampling_of_the_users_own():
+    class Tilted(tc.Upsample):
+        def forward(self, x, *, mode, rng):
+            y, backward = super().forward(x, mode=mode, rng=rng)
+            return y + 1, backward
+
+    y = tc.Skip(tc.MaxPool2d(2), Tilted(2)).predict(np.ones((1, 2, 2, 1)))
+    assert y[0, 0, 0].tolist() == [2, 1]
 
 
 def test_the_table_has_every_layer_of_the_library():

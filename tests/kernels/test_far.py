@@ -18,10 +18,12 @@ from tinycolor.kernels import (
     dropout,
     im2col,
     loader,
+    loss,
     norm_act,
     pool,
     upsample,
 )
+from tinycolor.kernels.tile_sums import noting_sums, sums_of
 
 PIXELS = (1 << 14, 1 << 14)  # 2**28 of them: eight pictures fill 31 bits, 16 pictures 32
 NO_RESERVE = 0x4000  # Linux: promise no memory for pages that nobody touches
@@ -62,6 +64,12 @@ def test_convolution(far, x, module):
     assert last(module.conv2d_dx(x, weight, wider), 3) == [32, 43, 4]
 
 
+def test_sums_of_tiles(far, x):
+    with noting_sums():
+        y = conv_tensor.conv2d(x, np.ones((1, 1, 1, 1), "float32"))
+        assert last(sums_of(y), 4) == pytest.approx([64, 10 / 64, 0, 30 - 100 / 64])
+
+
 def test_im2col(far, x):
     columns = im2col.im2col(x, (1, 1), (1, 1), (0, 0), (1, 1))
     assert last(columns, 4) == [1, 2, 3, 4]
@@ -74,6 +82,10 @@ def test_pool_and_upsample(far, x):
     assert last(pool.max_pool2d_dx(y, winner, x.shape, (1, 2), (1, 1)), 3) == [2, 3, 4]
     assert last(upsample.upsample_nearest(x[8:], (1, 2)), 4) == [3, 3, 4, 4]
     assert last(upsample.upsample_nearest_dx(x, (1, 2)), 2) == [3, 7]
+    narrow = far_array((17, PIXELS[0], PIXELS[1] // 2, 1))
+    narrow.reshape(-1)[-1] = 5
+    assert last(upsample.upsample_nearest(narrow, (1, 2), x), 4) == [5, 3, 5, 4]
+    assert last(upsample.upsample_nearest_dx(x.reshape(*narrow.shape[:3], 2), (1, 2), 1), 1) == [1 + 3]
 
 
 def test_norm_act(far, x):
@@ -84,6 +96,12 @@ def test_norm_act(far, x):
     dx, dweight, dbias = norm_act.batch_norm_act_dx(x, x, None, None, statistics, 0.5)
     assert (dweight, dbias) == (pytest.approx(30), 10)
     assert last(dx, 5) == pytest.approx([0, 1, 2, 3, 4], abs=1e-6)
+
+
+def test_loss(far, x):
+    value, dy = loss.mse(x, far_array(x.shape))
+    assert value * x.size == pytest.approx(30)
+    assert [slope * x.size for slope in last(dy, 5)] == pytest.approx([0, 2, 4, 6, 8])
 
 
 def test_dropout_and_adam(far, x):

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from tinycolor.kernels import im2col, pool, upsample
+from tinycolor.kernels import im2col, loader, pool, upsample
 from tinycolor.ops import im2col as plain_im2col
 from tinycolor.ops import pool as plain_pool
 from tinycolor.ops import upsample as plain_upsample
@@ -74,6 +74,44 @@ def test_upsample_nearest(device, shape, scale):
     dy = random(y.shape)
     wanted = plain_upsample.upsample_nearest_dx(dy, scale)
     np.testing.assert_array_equal(device.run(upsample.upsample_nearest_dx, dy, scale), wanted)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 5, 3, 7), (3, 9, 8, 4)])
+@pytest.mark.parametrize("scale", [(1, 1), (2, 2), (2, 3), (3, 1)])
+def test_upsample_nearest_beside_another_map(device, shape, scale, channels):
+    x = random(shape)
+    repeated = plain_upsample.upsample_nearest(x, scale)
+    beside = random((*repeated.shape[:3], channels), seed=1)
+    y = np.concatenate([repeated, beside], -1)
+    np.testing.assert_array_equal(device.run(upsample.upsample_nearest, x, scale, beside), y)
+    dy = random(y.shape, seed=2)
+    wanted = plain_upsample.upsample_nearest_dx(dy[..., : shape[-1]].copy(), scale)
+    np.testing.assert_array_equal(device.run(upsample.upsample_nearest_dx, dy, scale, shape[-1]), wanted)
+
+
+def test_upsample_nearest_takes_what_is_read_only_and_scattered(cpu):
+    x, beside = random((3, 2, 5, 4)).transpose(1, 0, 3, 2), random((2, 6, 4, 6), seed=1)[:, ::-1, :, ::2]
+    dy = random((2, 6, 4, 16), seed=2)[..., ::2]
+    for array in (x, beside, dy):
+        array.flags.writeable = False
+    y = upsample.upsample_nearest(x, (2, 1), beside)
+    np.testing.assert_array_equal(y, plain_upsample.upsample_nearest(x, (2, 1), beside))
+    dx = upsample.upsample_nearest_dx(dy, (2, 1), 5)
+    np.testing.assert_array_equal(dx, plain_upsample.upsample_nearest_dx(dy, (2, 1), 5))
+    cpu.check_guards()
+
+
+def test_upsample_nearest_copies_none_of_the_maps_that_share_their_pixels(monkeypatch):
+    passed = []
+    monkeypatch.setattr(loader, "launch", lambda chapter, kernel, grid, block, arguments: passed.append(arguments))
+    x, beside, dy = random((2, 3, 4, 5)), random((2, 6, 8, 2)), random((2, 6, 8, 7))
+    upsample.upsample_nearest(x, (2, 2), beside)
+    upsample.upsample_nearest_dx(dy, (2, 2), 5)
+    (given_x, given_beside, *_), (given_dy, *_) = passed
+    assert given_x is x
+    assert given_beside is beside
+    assert given_dy is dy
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,24 @@ def test_nearest_gradient_is_the_sum_over_the_copies() -> None:
     np.testing.assert_array_equal(dx[0, :, :, 0], [[24, 42], [96, 114]])
 
 
+@pytest.mark.parametrize("channels", [1, 4])
+@sizes
+@scales
+def test_nearest_beside_another_map_is_the_concatenation(x_shape: tuple[int, ...], scale: Pair, channels: int) -> None:
+    x = random(x_shape)
+    repeated = oracles.upsample_nearest(x, scale)
+    beside = random((*repeated.shape[:3], channels), seed=1)
+    wanted = np.concatenate([repeated, beside], -1)
+    np.testing.assert_array_equal(upsample_nearest(x, scale, beside), wanted)
+    dy = random(wanted.shape, seed=2)
+    dx = upsample_nearest_dx(dy, scale, x_shape[-1])
+    assert dx.shape == x_shape
+    for place in np.ndindex(x_shape):
+        image, row, column, channel = place
+        copies = dy[image, row * scale[0] :, column * scale[1] :, channel][: scale[0], : scale[1]]
+        assert dx[place] == pytest.approx(copies.sum(), rel=1e-12, abs=1e-12)
+
+
 @corners
 @sizes
 @scales
@@ -122,8 +140,11 @@ def test_inputs_may_be_read_only_and_scattered_and_stay_as_they_were(scale: Pair
     x = original.transpose(0, 2, 3, 1)
     x.flags.writeable = False
     in_one_piece = np.ascontiguousarray(x)
+    beside = np.ones((2, 5 * scale[0], 4 * scale[1], 2), dtype)[:, ::-1, :, ::2]
+    beside.flags.writeable = False
     for forward, backward in (
         (lambda x: upsample_nearest(x, scale), lambda dy: upsample_nearest_dx(dy, scale)),
+        (lambda x: upsample_nearest(x, scale, beside), lambda dy: upsample_nearest_dx(dy, scale, 3)),
         (lambda x: upsample_bilinear(x, scale, False), lambda dy: upsample_bilinear_dx(dy, scale, False)),
     ):
         y = forward(x)
@@ -132,5 +153,6 @@ def test_inputs_may_be_read_only_and_scattered_and_stay_as_they_were(scale: Pair
         dx = backward(y)
         assert y.dtype == dx.dtype == dtype
         assert not np.shares_memory(x, y)
+        assert not np.shares_memory(beside, y)
         assert not np.shares_memory(y, dx)
     np.testing.assert_array_equal(original, random((2, 3, 5, 4)).astype(dtype))

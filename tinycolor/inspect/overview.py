@@ -15,7 +15,7 @@ from tinycolor.inspect.memory import megabytes, new_arrays, own_memory
 from tinycolor.inspect.table import table
 from tinycolor.layers.base import Backward, Layer, watching
 from tinycolor.layers.block import ConvNormAct
-from tinycolor.layers.combine import Sequential
+from tinycolor.layers.combine import Sequential, Skip
 from tinycolor.ops import conv as plain
 from tinycolor.random import Generator
 
@@ -112,6 +112,9 @@ class _Listener:
         self.outputs: tuple[Array, ...] = ()
 
     def __call__(self, layer: Layer, xs: tuple[Array, ...], ys: tuple[Array, ...], backward: Backward) -> None:
+        if isinstance(layer, Skip) and layer.upsample is not None:
+            upsampled = ys[0][..., : -xs[0].shape[-1]]
+            self(layer.upsample, (), (upsampled,), backward)
         self.outputs = ys
         self.called.add(id(layer))
         kept = sum(megabytes(array) for _, array in new_arrays(backward, self.seen_memory))

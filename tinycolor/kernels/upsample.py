@@ -9,20 +9,23 @@ from tinycolor.kernels import loader
 from tinycolor.ops.shapes import Pair
 
 
-def upsample_nearest(x: Array, scale: Pair) -> Array:
-    """Return y (N, H*sh, W*sw, C): every pixel of x (N, H, W, C), ``scale`` times."""
-    (x,) = loader.floats(x)
+def upsample_nearest(x: Array, scale: Pair, beside: Array | None = None) -> Array:
+    """Return y (N, H*sh, W*sw, C + B): every pixel of x (N, H, W, C), ``scale`` times, and those of ``beside``."""
+    x, beside = loader.floats(x, beside)
     n, h, w, c = x.shape
-    y = loader.empty(x, (n, h * scale[0], w * scale[1], c))
-    loader.launch_each("upsample", "upsample_nearest", y.size, (x, y, *map(np.int32, (n, h, w, c, *scale))))
+    b = 0 if beside is None else beside.shape[-1]
+    y = loader.empty(x, (n, h * scale[0], w * scale[1], c + b))
+    sizes = map(np.int32, (n, h, w, c, b, *scale))
+    loader.launch_each("upsample", "upsample_nearest", y.size, (x, beside, y, *sizes))
     return y
 
 
-def upsample_nearest_dx(dy: Array, scale: Pair) -> Array:
-    """Return dx (N, H, W, C): the sum over the copies of each pixel in dy (N, H*sh, W*sw, C)."""
+def upsample_nearest_dx(dy: Array, scale: Pair, channels: int | None = None) -> Array:
+    """Return dx (N, H, W, C): the sum over the copies of each pixel in the first C channels of dy."""
     (dy,) = loader.floats(dy)
-    n, c = len(dy), dy.shape[-1]
-    h, w = dy.shape[1] // scale[0], dy.shape[2] // scale[1]
+    n, of_dy = len(dy), dy.shape[-1]
+    h, w, c = dy.shape[1] // scale[0], dy.shape[2] // scale[1], of_dy if channels is None else channels
     dx = loader.empty(dy, (n, h, w, c))
-    loader.launch_each("upsample", "upsample_nearest_dx", dx.size, (dy, dx, *map(np.int32, (n, h, w, c, *scale))))
+    sizes = map(np.int32, (n, h, w, c, of_dy - c, *scale))
+    loader.launch_each("upsample", "upsample_nearest_dx", dx.size, (dy, dx, *sizes))
     return dx

@@ -12,6 +12,9 @@ from typing import Any
 from tinycolor.backend import Array, array_module
 from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.conv import Conv2d
+from tinycolor.layers.upsample import Upsample
+from tinycolor.ops import upsample as upsample_ops
+from tinycolor.ops.fast.choose import twin
 from tinycolor.random import Generator
 
 
@@ -65,6 +68,9 @@ class Skip(Layer):
 
     Forward: ``y = concat(inner(x), x)`` on the last axis: x (N, H, W, C), y (N, H, W, inner's + C). Backward:
     dy is split at the same place: ``dx = inner_backward(first part) + second part``.
+
+    A nearest ``Upsample`` at the end of the inner layers is not called: y is written once, with the pixels of what
+    came before repeated straight into their place, and dx is summed up from there.
     """
 
     def __init__(self, *inner: Layer) -> None:
@@ -73,15 +79,38 @@ class Skip(Layer):
     def describe(self) -> str:
         return ", ".join(type(layer).__name__ for layer in self.inner.layers)
 
+    @property
+    def upsample(self) -> Upsample | None:
+        """The last inner layer, if it is not called but done along with the concatenation."""
+        last = self.inner[-1]
+        # Not one of the user's own that is derived from it: what that does is for it to say.
+        return last if type(last) is Upsample and last.mode == "nearest" and len(self.inner) > 1 else None
+
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        if self.upsample is not None:
+            return self._upsampled_beside(x, self.upsample, mode, rng)
         around, inner_backward = self.inner(x, mode=mode, rng=rng)
-        _check_same_pixels(self, around, x)
+        _check_same_pixels(self, around.shape, x.shape)
         channels = around.shape[-1]
 
         def backward(dy: Array) -> Array:
             return inner_backward(dy[..., :channels]) + dy[..., channels:]
 
         return array_module(x).concatenate([around, x], -1), backward
+
+    def _upsampled_beside(
+        self, x: Array, upsample: Upsample, mode: str, rng: Generator | None
+    ) -> tuple[Array, Closure]:
+        small, small_backward = Sequential(*self.inner.layers[:-1])(x, mode=mode, rng=rng)
+        upsample.check_shape(small, "N", "H", "W", "C")
+        (n, h, w, channels), scale = small.shape, upsample.scale_factor
+        _check_same_pixels(self, (n, h * scale[0], w * scale[1], channels), x.shape)
+        nearest = twin(upsample_ops, x)
+
+        def backward(dy: Array) -> Array:
+            return small_backward(nearest.upsample_nearest_dx(dy, scale, channels)) + dy[..., channels:]
+
+        return nearest.upsample_nearest(small, scale, x), backward
 
 
 class Residual(Layer):
@@ -139,7 +168,7 @@ class Concat(Layer):
             parts[number], backward_of_branch = branch(parts[number], mode=mode, rng=rng)
             backwards.append(backward_of_branch)
         for part in parts[1:]:
-            _check_same_pixels(self, part, parts[0])
+            _check_same_pixels(self, part.shape, parts[0].shape)
         ends = list(accumulate(part.shape[-1] for part in parts))
 
         def backward(dy: Array) -> Any:
@@ -194,9 +223,8 @@ class Fusion(Layer):
         return y, backward
 
 
-def _check_same_pixels(layer: Layer, a: Array, b: Array) -> None:
-    if a.shape[:-1] != b.shape[:-1]:
+def _check_same_pixels(layer: Layer, a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    if a[:-1] != b[:-1]:
         raise ValueError(
-            f"{layer.name} got maps of shape {a.shape} and {b.shape} to join, expected equal sizes "
-            "but for the channels."
+            f"{layer.name} got maps of shape {a} and {b} to join, expected equal sizes but for the channels."
         )

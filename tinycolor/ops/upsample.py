@@ -8,19 +8,29 @@ from tinycolor.backend import Array, array_module
 from tinycolor.ops.shapes import Pair
 
 
-def upsample_nearest(x: Array, scale: Pair) -> Array:
-    """Repeat every pixel ``scale`` times: x (N, H, W, C), y (N, H*sh, W*sw, C)."""
+def upsample_nearest(x: Array, scale: Pair, beside: Array | None = None) -> Array:
+    """Repeat every pixel ``scale`` times: x (N, H, W, C), y (N, H*sh, W*sw, C).
+
+    ``beside`` (N, H*sh, W*sw, B) goes into y as further channels: (N, H*sh, W*sw, C + B), written once.
+    """
     n, h, w, c = x.shape
     sh, sw = scale
-    y = array_module(x).empty((n, h, sh, w, sw, c), x.dtype)
-    y[...] = x[:, :, None, :, None, :]
-    return y.reshape(n, h * sh, w * sw, c)
+    channels = c if beside is None else c + beside.shape[-1]
+    y = array_module(x).empty((n, h, sh, w, sw, channels), x.dtype)
+    y[..., :c] = x[:, :, None, :, None, :]
+    y = y.reshape(n, h * sh, w * sw, channels)
+    if beside is not None:
+        y[..., c:] = beside
+    return y
 
 
-def upsample_nearest_dx(dy: Array, scale: Pair) -> Array:
-    """Return the gradient for x: the sum over the copies of each pixel."""
+def upsample_nearest_dx(dy: Array, scale: Pair, channels: int | None = None) -> Array:
+    """Return the gradient for x: the sum over the copies of each pixel.
+
+    ``channels`` says how many of dy's are those of x; the others belong to what went beside it. None: all.
+    """
     sh, sw = scale
-    rows = _add_up([dy[:, i::sh] for i in range(sh)])
+    rows = _add_up([dy[:, i::sh, :, :channels] for i in range(sh)])
     return _add_up([rows[:, :, j::sw] for j in range(sw)])
 
 
