@@ -145,7 +145,8 @@ assert np.allclose(y, plain.conv2d(picture, weight, padding=(1, 1)).reshape(4096
 # %% [markdown]
 # Half a product for each number has become 21: a number of the left now serves 32 times, one of the right 64 times.
 # Larger tiles do better still, if there is room for them and their sums. (The tile of `conv_tiled.cu` is 64 filters
-# wide. Our 32 leave half of it empty; `conv_tensor.cu` has a narrower one for them.)
+# wide. Our 32 leave half of it empty; `conv_tensor.cu` has a narrower one for them, and one of 128 places for batches
+# as large as this.)
 #
 # ## A conveyor belt
 #

@@ -5,7 +5,9 @@ from itertools import product
 BUILDS = {
     "adam": [{}],
     "conv_naive": [{}],
-    "conv_tensor": [{"TILE_M": 64, "TILE_N": n, "WIDTH": width} for n, width in product((32, 64), (1, 4))],
+    "conv_tensor": [
+        {"TILE_M": m, "TILE_N": n, "WIDTH": width} for (m, width), n in product([(64, 1), (64, 4), (128, 4)], (32, 64))
+    ],
     "conv_tiled": [{}],
     "dropout": [{}],
     "im2col": [{}],

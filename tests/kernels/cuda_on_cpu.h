@@ -173,13 +173,13 @@ static bool launch(void (*kernel)(Arguments...), const unsigned* grid, int threa
 #define TENSOR_CORE
 
 template <int FLOATS>
-static void copy_later(float* shared, const float* from, const float*)
+static void copy_later(float* shared, const float* from, bool exist)
 {
     Copies& copies = running->copies;
     int& count = copies.count[copies.open()];
     fault |= count == Copies::PER_GROUP || (uintptr_t)shared % (4 * FLOATS) || (uintptr_t)from % (4 * FLOATS);
     if (!fault)
-        copies.copy[copies.open()][count++] = {shared, from, FLOATS};
+        copies.copy[copies.open()][count++] = {shared, exist ? from : nullptr, FLOATS};
 }
 
 static void close_group()

@@ -106,6 +106,44 @@ def test_agrees_with_loops_in_slices_of_any_length(cpu, monkeypatch, chapter, le
     assert_agrees_with_loops(cpu, chapter, case)
 
 
+@pytest.fixture
+def large_tiles(monkeypatch):
+    monkeypatch.setattr(conv_tensor, "ENOUGH_TILES", 0)
+
+
+@pytest.mark.usefixtures("large_tiles")
+@pytest.mark.parametrize("case", [*LARGE, *LONG[:4]], ids=str)
+def test_large_tiles_agree_with_float64(device, case):
+    assert_agrees_with_float64(device, "tensor", case)
+
+
+def test_large_tiles_change_no_bit(cpu, monkeypatch):
+    monkeypatch.setattr(implicit_gemm, "LEAST_SLICE", 1 << 30)
+    case = Case((3, 13, 11, 20), (3, 3, 20, 68), padding=(1, 1))
+    given, _ = single(case)
+    small = all_three(conv_tensor, case, given, cpu.run)
+    monkeypatch.setattr(conv_tensor, "ENOUGH_TILES", 0)
+    large = all_three(conv_tensor, case, given, cpu.run)
+    assert [constants["TILE_M"] for _, _, _, constants in cpu.launched] == [64] * 3 + [128] * 3
+    for got, wanted in zip(large, small, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize(
+    ("rows", "channels", "filters", "wanted"),
+    [
+        (128 * 264, 32, 32, (128, 32)),
+        (128 * 263, 32, 32, (64, 32)),
+        (128 * 132, 32, 36, (64, 64)),
+        (128 * 132, 32, 68, (128, 64)),
+        (128 * 264, 1, 32, (64, 32)),
+    ],
+)
+def test_a_gpu_that_is_full_has_large_tiles(rows, channels, filters, wanted):
+    tile = conv_tensor.tile(rows, channels, filters, np.empty(4, "float32"))
+    assert (tile.rows, tile.filters) == wanted
+
+
 def test_large_and_long_cases_reach_several_tiles_and_slices_and_all_builds(cpu):
     for case in [*LARGE, LONG[0]]:
         all_three(conv_tensor, case, single(case)[0], cpu.run)
@@ -322,6 +360,10 @@ def test_fully_connected_layers_are_sliced(cpu, monkeypatch):
         ("tensor", "rounded(left[", "bits_of(left["),
         ("tensor", "part / 2 * 4) * STEP_K", "part % 2 * 4) * STEP_K"),
         ("tensor", "+ 8 * half", "+ 8 * (1 - half)"),
+        ("tensor", "step.column + next_column", "step.column"),
+        ("tiled", "step.row + next_row", "step.row"),
+        ("tensor", "step.image + next_image", "step.image"),
+        ("tiled", "next_row ? width : 0", "0"),
         ("naive", "* s.sh - s.ph", "* s.sh"),
     ],
 )
@@ -351,7 +393,7 @@ def test_planted_faults_show(cpu, chapter, old, new):
         ("tiled", "bias && blockIdx.z == 0", "bias"),
         ("tiled", "blockIdx.z * g.answers()", "blockIdx.z * g.places() * g.f"),
         ("tensor", "blockIdx.z * g.answers()", "0"),
-        ("tensor", "k0 = slice.first + t * DEPTH", "k0 = t * DEPTH"),
+        ("tensor", "first = slice.first + t * DEPTH", "first = t * DEPTH"),
     ],
 )
 def test_faults_planted_where_slices_are_made_show(cpu, chapter, old, new):

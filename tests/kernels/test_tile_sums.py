@@ -9,7 +9,6 @@ from test_norm_act import assert_close, by_kernels, draw, expected
 from tinycolor.kernels import conv_tensor, conv_tiled, implicit_gemm, loader, norm_act
 from tinycolor.kernels.tile_sums import noting_sums, sums_of
 
-ROWS = conv_tensor.ROWS
 # Less than a tile; several of places and of filters, of which the last are not filled; more tiles than a block adds up.
 SHAPES = [(1, 1, 1, 1), (1, 5, 6, 3), (2, 9, 8, 32), (3, 7, 11, 68), (2, 8, 8, 64), (1, 213, 211, 2)]
 SLOPE = 0.2
@@ -56,13 +55,22 @@ def agrees(device, given):
     assert_close(got, expected(*given, SLOPE), given)
 
 
+@pytest.fixture(params=[conv_tensor.ROWS, 2 * conv_tensor.ROWS])
+def rows_of_a_tile(request, monkeypatch):
+    monkeypatch.setattr(conv_tensor, "ENOUGH_TILES", 0 if request.param > conv_tensor.ROWS else 1 << 30)
+    return request.param
+
+
+FOURS = [shape for shape in SHAPES if shape[-1] % 4 == 0]  # the others have small tiles
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_sums_of_each_tile(device, shape):
+def test_sums_of_each_tile(device, rows_of_a_tile, shape):
     x, *_ = drawn(shape)
     y, sums = device.run(noted, halves(x), sum_of_halves(shape[-1]))
     np.testing.assert_array_equal(y, x)
-    rows = x.reshape(-1, shape[-1]).astype(float)
-    tiles = [rows[first : first + ROWS] for first in range(0, len(rows), ROWS)]
+    rows, height = x.reshape(-1, shape[-1]).astype(float), rows_of_a_tile if shape in FOURS else conv_tensor.ROWS
+    tiles = [rows[first : first + height] for first in range(0, len(rows), height)]
     assert sums.shape == (len(tiles), shape[-1], 4)
     for tile, (count, middle, first, second) in zip(tiles, sums.transpose(0, 2, 1).astype(float), strict=True):
         np.testing.assert_array_equal(count, len(tile))
@@ -70,6 +78,7 @@ def test_sums_of_each_tile(device, shape):
         np.testing.assert_allclose(second, ((tile - middle) ** 2).sum(0), rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.usefixtures("rows_of_a_tile")
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_agrees_with_the_plain_ops(device, shape):
     agrees(device, drawn(shape))
@@ -203,6 +212,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.usefixtures("rows_of_a_tile")
 @pytest.mark.parametrize(("old", "new"), FAULTS.values(), ids=FAULTS)
 def test_a_planted_fault_shows(cpu, old, new):
     assert old in loader.source("conv_tensor") + loader.source("norm_act")

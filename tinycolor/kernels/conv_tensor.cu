@@ -2,10 +2,10 @@
 //
 // A tensor core multiplies small matrices in one instruction, from operands rounded to TF32 and into float32 sums;
 // large products ran eight times as fast that way on an H100. So fast that two things must change around it: a warp
-// now works on 32 x 32 answers as a whole, and copying must not make it wait.
+// now works on 32 or 64 x 32 answers as a whole, and copying must not make it wait.
 //
 // The launcher sets TILE_M places x TILE_N filters per block, and WIDTH: 4 where four channels at a time can be
-// copied in one go, else 1. The sums, and their order, do not depend on WIDTH.
+// copied in one go, else 1. The sums, and their order, depend on neither.
 
 #include "gather.cuh"
 #include "tensor_core.cuh"
@@ -13,19 +13,21 @@
 
 constexpr int DEPTH = 16;  // numbers along k per round
 constexpr int STAGES = 3;  // rounds that are under way at any time
-constexpr int WARP = 32;   // threads, and the side of a warp's own square of the tile
-constexpr int THREADS = (TILE_M / WARP) * (TILE_N / WARP) * WARP;
+constexpr int WARP = 32;   // threads
+// A warp has a part of the tile to itself. The larger it is, the more products it makes of each number that it reads.
+constexpr int WARP_M = TILE_M / 2, WARP_N = 32;
+constexpr int THREADS = (TILE_M / WARP_M) * (TILE_N / WARP_N) * WARP;
 
 // Rows in shared memory are a little longer than needed: then the 32 numbers that a warp reads at once lie in 32
 // different banks. They differ in how the numbers come: side by side along k (channels of a pixel) or along m, n.
 constexpr int PITCH_K = DEPTH + 4, PITCH_M = TILE_M + 8, PITCH_N = TILE_N + 8;
 
-constexpr int MS = WARP / 16, NS = WARP / 8;  // instructions down and across a warp's square
+constexpr int MS = WARP_M / 16, NS = WARP_N / 8;  // instructions down and across a warp's part
 typedef float Sums[MS][NS][4];
 
-// Where in the block's tile this warp's square begins.
-__device__ __forceinline__ int warp_m() { return threadIdx.x / WARP % (TILE_M / WARP) * WARP; }
-__device__ __forceinline__ int warp_n() { return threadIdx.x / WARP / (TILE_M / WARP) * WARP; }
+// Where in the block's tile this warp's part begins.
+__device__ __forceinline__ int warp_m() { return threadIdx.x / WARP % (TILE_M / WARP_M) * WARP_M; }
+__device__ __forceinline__ int warp_n() { return threadIdx.x / WARP / (TILE_M / WARP_M) * WARP_N; }
 
 // Multiply one round. left[m * STEP_M + k * STEP_K] may lie either way round, right[k * PITCH_N + n].
 template <int STEP_M, int STEP_K>
@@ -76,29 +78,29 @@ __device__ __forceinline__ void conveyor(int rounds, Copy copy, Multiply multipl
     }
 }
 
-// Ask for rows k0 ... k0 + DEPTH of the right matrix (numbers, width), columns from n0.
-__device__ __forceinline__ void copy_right(
-    float* stage, const float* right, long long k0, long long k_end, int n0, int width)
+// Ask for a round of the right matrix, whose rows are `width` numbers long: `rows` points to the first of them, and
+// `count` exist; columns from n0.
+__device__ __forceinline__ void copy_right(float* stage, const float* rows, long long count, int n0, int width)
 {
-    constexpr int ACROSS = TILE_N / WIDTH;
-    const int n = threadIdx.x % ACROSS * WIDTH;
+    constexpr int ACROSS = TILE_N / WIDTH, DOWN = THREADS / ACROSS;
+    const int n = threadIdx.x % ACROSS * WIDTH, first = threadIdx.x / ACROSS;
 #pragma unroll
-    for (int k = threadIdx.x / ACROSS; k < DEPTH; k += THREADS / ACROSS) {
-        const bool exists = k0 + k < k_end && n0 + n < width;
-        copy_later<WIDTH>(stage + k * PITCH_N + n, exists ? right + (k0 + k) * width + n0 + n : nullptr, right);
+    for (int i = 0; i < DEPTH / DOWN; ++i) {
+        const int k = first + i * DOWN;
+        copy_later<WIDTH>(stage + k * PITCH_N + n, rows + k * width + n0 + n, k < count && n0 + n < width);
     }
 }
 
 // Where threads meet that have answers of the same columns: of every warp that has a part in a column they are eight.
 // One more row is for what they find out together. It lies where the tiles were.
-constexpr int MEETING = TILE_M / 4;
+constexpr int MEETING = TILE_M / WARP_M * 8;
 typedef float Shares[MEETING + 1][TILE_N];
 
 // The sum of each of the tile's columns, for the first TILE_N threads; `share(j, e)` is what a thread has of a column.
 template <class Share>
 __device__ __forceinline__ float column_sum(Shares& shares, Share share)
 {
-    const int row = (warp_m() + threadIdx.x % WARP) / 4, member = threadIdx.x % 4;
+    const int row = warp_m() / WARP_M * 8 + threadIdx.x % WARP / 4, member = threadIdx.x % 4;
     __syncthreads();  // nobody needs any more what lies there
 #pragma unroll
     for (int j = 0; j < NS; ++j)
@@ -162,15 +164,20 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
     Window windows[SHARE];
 #pragma unroll
     for (int i = 0; i < SHARE; ++i)
-        windows[i] = window_at(m0 + m + i * DOWN, g);
+        windows[i] = window_at(place_at(m0 + m + i * DOWN, g), x, g);
+    const Place round = number_under(DEPTH, g);
+    Place number = number_under(slice.first + k, g);
 
     const auto copy = [&](int t, int stage) {
-        const int k0 = slice.first + t * DEPTH;
-        const Tap tap = tap_at(k0 + k, g);
+        const Tap tap = tap_at(number, g);
 #pragma unroll
-        for (int i = 0; i < SHARE; ++i)
-            copy_later<WIDTH>(left[stage] + (m + i * DOWN) * PITCH_K + k, under(windows[i], tap, x, g), x);
-        copy_right(right[stage], weight, k0, slice.last, n0, g.f);
+        for (int i = 0; i < SHARE; ++i) {
+            float* to = left[stage] + (m + i * DOWN) * PITCH_K + k;
+            copy_later<WIDTH>(to, windows[i].first + tap.away, on_a_pixel(windows[i], tap, g));
+        }
+        const long long first = slice.first + t * DEPTH;
+        copy_right(right[stage], weight + first * g.f, slice.last - first, n0, g.f);
+        number = onward_under(number, round, g);
     };
     Sums sums = {};
     conveyor(slice.rounds(DEPTH), copy, [&](int stage) { multiply<PITCH_K, 1>(left[stage], right[stage], sums); });
@@ -211,16 +218,23 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
     const int k0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
     const Slice slice = my_slice(g.places(), 1);
 
-    constexpr int ACROSS = TILE_M / WIDTH;
-    const int k = threadIdx.x % ACROSS * WIDTH;
-    const Tap tap = tap_at(k0 + k, g);
+    // Here a thread's number stays the same, and it goes from place to place.
+    constexpr int ACROSS = TILE_M / WIDTH, DOWN = THREADS / ACROSS;
+    const int k = threadIdx.x % ACROSS * WIDTH, m = threadIdx.x / ACROSS;
+    const Tap tap = tap_at(number_under(k0 + k, g), g);
+    const Place step = place_at(DOWN, g);
+    Place place = place_at(slice.first + m, g);
 
     const auto copy = [&](int t, int stage) {
-        const long long m0 = slice.first + (long long)t * DEPTH;
 #pragma unroll
-        for (int m = threadIdx.x / ACROSS; m < DEPTH; m += THREADS / ACROSS)
-            copy_later<WIDTH>(left[stage] + m * PITCH_M + k, under(window_at(m0 + m, g), tap, x, g), x);
-        copy_right(right[stage], dy, m0, slice.last, n0, g.f);
+        for (int i = 0; i < DEPTH / DOWN; ++i) {
+            const Window window = window_at(place, x, g);
+            float* to = left[stage] + (m + i * DOWN) * PITCH_M + k;
+            copy_later<WIDTH>(to, window.first + tap.away, on_a_pixel(window, tap, g));
+            place = onward(place, step, g);
+        }
+        const long long first = slice.first + (long long)t * DEPTH;
+        copy_right(right[stage], dy + first * g.f, slice.last - first, n0, g.f);
     };
     Sums sums = {};
     conveyor(slice.rounds(DEPTH), copy, [&](int stage) { multiply<1, PITCH_M>(left[stage], right[stage], sums); });

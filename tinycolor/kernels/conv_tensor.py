@@ -9,20 +9,24 @@ from tinycolor.backend import Array
 from tinycolor.kernels.implicit_gemm import ImplicitGemm, Tile
 from tinycolor.kernels.loader import address
 
-ROWS = 64
-WARP = 32  # threads, and the side of the square of answers that they share
+WARP = 32  # threads
+ROWS, COLUMNS = 64, 32  # of a tile; or twice as many
+ENOUGH_TILES = 264  # two for each multiprocessor of a large GPU: then they may as well be larger
 
 
-def tile(channels: int, filters: int, *arrays: Array) -> Tile:
-    """Return a tile that is narrower where there are few filters.
+def tile(rows: int, channels: int, filters: int, *arrays: Array) -> Tile:
+    """Return a tile that is narrower where there are few filters, and lower where a GPU would have too few.
 
-    Copies go by four numbers, 16 bytes, where each run of channels and each array begins at a multiple of 16.
+    Copies go by four numbers, 16 bytes, where each run of channels and each array begins at a multiple of 16; else
+    the tile is low, too.
     """
-    across = WARP if filters <= WARP else 2 * WARP
+    across = COLUMNS if filters <= COLUMNS else 2 * COLUMNS
     aligned = all(address(array) % 16 == 0 for array in arrays)
     width = 4 if channels % 4 == filters % 4 == 0 and aligned else 1
-    threads = (ROWS // WARP) * (across // WARP) * WARP
-    return Tile(ROWS, across, threads, {"TILE_M": ROWS, "TILE_N": across, "WIDTH": width})
+    large_tiles = -(-rows // (2 * ROWS)) * -(-filters // across)
+    down = 2 * ROWS if large_tiles >= ENOUGH_TILES and width == 4 else ROWS
+    constants = {"TILE_M": down, "TILE_N": across, "WIDTH": width}
+    return Tile(down, across, threads=2 * (across // COLUMNS) * WARP, constants=constants)
 
 
 _gemm = ImplicitGemm("conv_tensor", tile, notes_sums=True)

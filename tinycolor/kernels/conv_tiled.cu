@@ -70,16 +70,19 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
     Window windows[SHARE];
 #pragma unroll
     for (int i = 0; i < SHARE; ++i)
-        windows[i] = window_at(m0 + m + i * (THREADS / DEPTH), g);
+        windows[i] = window_at(place_at(m0 + m + i * (THREADS / DEPTH), g), x, g);
+    const Place round = number_under(DEPTH, g);
+    Place number = number_under(slice.first + k, g);
 
     float sums[SIDE][SIDE] = {};
     for (int k0 = slice.first; k0 < slice.last; k0 += DEPTH) {
-        const Tap tap = tap_at(k0 + k, g);
+        const Tap tap = tap_at(number, g);
 #pragma unroll
         for (int i = 0; i < SHARE; ++i) {
-            const float* number = under(windows[i], tap, x, g);
-            tiles.left[k][m + i * (THREADS / DEPTH)] = number ? *number : 0.0f;
+            const bool exists = on_a_pixel(windows[i], tap, g);
+            tiles.left[k][m + i * (THREADS / DEPTH)] = exists ? windows[i].first[tap.away] : 0.0f;
         }
+        number = onward_under(number, round, g);
         copy_right(tiles, weight, k0, slice.last, n0, g.f);
         __syncthreads();  // all have copied: now read
         multiply(tiles, sums);
@@ -109,17 +112,19 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
     const int k0 = blockIdx.x * TILE, n0 = blockIdx.y * TILE;
     const Slice slice = my_slice(g.places(), 1);
 
-    // Now a thread's tap stays the same all along.
+    // Now a thread's number stays the same all along, and it goes from place to place.
     const int k = threadIdx.x % TILE, m = threadIdx.x / TILE;
-    const Tap tap = tap_at(k0 + k, g);
+    const Tap tap = tap_at(number_under(k0 + k, g), g);
+    const Place step = place_at(THREADS / TILE, g);
+    Place place = place_at(slice.first + m, g);
 
     float sums[SIDE][SIDE] = {};
     for (long long m0 = slice.first; m0 < slice.last; m0 += DEPTH) {
 #pragma unroll
         for (int i = 0; i < SHARE; ++i) {
-            const int row = m + i * (THREADS / TILE);
-            const float* number = under(window_at(m0 + row, g), tap, x, g);
-            tiles.left[row][k] = number ? *number : 0.0f;
+            const Window window = window_at(place, x, g);
+            tiles.left[m + i * (THREADS / TILE)][k] = on_a_pixel(window, tap, g) ? window.first[tap.away] : 0.0f;
+            place = onward(place, step, g);
         }
         copy_right(tiles, dy, m0, slice.last, n0, g.f);
         __syncthreads();

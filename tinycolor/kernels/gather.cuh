@@ -27,45 +27,85 @@ struct Gather {
     __device__ long long answers() const { return (long long)n * to_h * to_w * f; }
 };
 
+// A filter may have no taps, a picture no places: then nothing is summed up, but something is divided by.
+__device__ __forceinline__ int at_least_1(int number) { return number > 0 ? number : 1; }
+
 // So far outside that no tap can bring it back: what lies there reads zero.
 constexpr int NOWHERE = -(1 << 29);
 
-// m, taken apart: the pixel that the window's first tap lies on, and the number at which that pixel begins.
-struct Window {
-    int row, column;
-    long long start;
-};
-
-__device__ __forceinline__ Window window_at(long long m, const Gather& g)
+// Dividing is the slowest thing that a thread does to whole numbers. But it goes through the m, or the k, by equal
+// steps; so it takes apart the first one, and the step, and then counts on: as with the hands of a clock, each moves by
+// its part of the step, and by one more if the one below it has been all round. Without an end to the last.
+__device__ __forceinline__ Place onward(Place place, Place step, int height, int width, int channels)
 {
-    if (m >= g.places())
-        return {NOWHERE, NOWHERE, 0};
-    Place place = place_of(m, g.rows, g.columns, 1);
-    place.row = place.row * g.row_stride + g.row_start;
-    place.column = place.column * g.column_stride + g.column_start;
-    return {place.row, place.column, number_at(place, g.h, g.w, g.c)};
+    place.channel += step.channel;
+    const bool next_column = place.channel >= channels;
+    place.channel -= next_column ? channels : 0;
+    place.column += step.column + next_column;
+    const bool next_row = place.column >= width;
+    place.column -= next_row ? width : 0;
+    place.row += step.row + next_row;
+    const bool next_image = place.row >= height;
+    place.row -= next_image ? height : 0;
+    place.image += step.image + next_image;
+    return place;
 }
 
-// k, taken apart: how far the tap lies from the first one, in pixels and in numbers.
+// m, taken apart: picture, row and column of the place. Those behind the last one are in pictures that do not exist.
+__device__ __forceinline__ Place place_at(long long m, const Gather& g)
+{
+    return place_of(m, at_least_1(g.rows), at_least_1(g.columns), 1);
+}
+
+__device__ __forceinline__ Place onward(Place place, Place step, const Gather& g)
+{
+    return onward(place, step, g.rows, g.columns, 1);
+}
+
+// k, taken apart: row and column of the tap, and channel. Those behind the last one are not in picture 0.
+__device__ __forceinline__ Place number_under(long long k, const Gather& g)
+{
+    return place_of(k, at_least_1(g.kh), at_least_1(g.kw), g.c);
+}
+
+__device__ __forceinline__ Place onward_under(Place number, Place step, const Gather& g)
+{
+    return onward(number, step, g.kh, g.kw, g.c);
+}
+
+// Where the first tap of a place's window lies: on which pixel, and at which address, which need not exist.
+struct Window {
+    int row, column;
+    const float* first;
+};
+
+__device__ __forceinline__ Window window_at(Place place, const float* x, const Gather& g)
+{
+    if (place.image >= g.n)
+        return {NOWHERE, NOWHERE, x};
+    place.row = place.row * g.row_stride + g.row_start;
+    place.column = place.column * g.column_stride + g.column_start;
+    return {place.row, place.column, x + number_at(place, g.h, g.w, g.c)};
+}
+
+// How far a number's tap lies from the first one, in pixels, and the number itself from the first, in numbers.
 struct Tap {
     int row, column;
     long long away;
 };
 
-__device__ __forceinline__ Tap tap_at(int k, const Gather& g)
+__device__ __forceinline__ Tap tap_at(Place number, const Gather& g)
 {
-    if (k >= g.numbers())
+    if (number.image > 0)
         return {NOWHERE, NOWHERE, 0};
-    const int tap = k / g.c;
-    const int row = tap / g.kw * g.row_tap, column = tap % g.kw * g.column_tap;
-    return {row, column, ((long long)row * g.w + column) * g.c + k % g.c};
+    const int row = number.row * g.row_tap, column = number.column * g.column_tap;
+    return {row, column, ((long long)row * g.w + column) * g.c + number.channel};
 }
 
-// left[m, k]: its address in the pictures, or null if it is a zero of the border.
-__device__ __forceinline__ const float* under(Window window, Tap tap, const float* x, const Gather& g)
+// left[m, k] lies at window.first + tap.away, if the tap lies on a pixel; else it is a zero of the border.
+__device__ __forceinline__ bool on_a_pixel(Window window, Tap tap, const Gather& g)
 {
-    const bool exists = inside(window.row + tap.row, window.column + tap.column, g.h, g.w);
-    return exists ? x + window.start + tap.away : nullptr;
+    return inside(window.row + tap.row, window.column + tap.column, g.h, g.w);
 }
 
 // Where the answers of place m go.

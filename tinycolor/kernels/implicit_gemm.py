@@ -115,7 +115,7 @@ class ImplicitGemm:
     chapter : str
         Name of the ``.cu`` file.
     tile : function
-        From the channels, the filters and the arrays that the tiles are copied from, to the Tile.
+        From the rows of the product, the channels, the filters, and the arrays that tiles are copied from, to the Tile.
     notes_sums : bool
         Whether ``convolve`` can note the sums of its answers, see ``tile_sums``.
     """
@@ -169,8 +169,9 @@ class ImplicitGemm:
         x, dy = loader.floats(x, dy)
         channels, filters = x.shape[-1], dy.shape[-1]
         rows, columns = (forward_axis(*s) for s in zip(dy.shape[1:3], stride, padding, dilation, strict=True))
-        tile = self.tile(channels, filters, x, dy)
-        tiles = tiles_over(prod(kernel_size) * channels, filters, tile)
+        numbers = prod(kernel_size) * channels
+        tile = self.tile(numbers, channels, filters, x, dy)
+        tiles = tiles_over(numbers, filters, tile)
         slices = slices_of(prod(dy.shape[:3]), prod(tiles))
         sheets = loader.empty(x, (slices, *kernel_size, channels, filters))
         sizes = gather(x.shape, dy.shape, kernel_size, rows, columns)
@@ -184,8 +185,9 @@ class ImplicitGemm:
         """Return y, of which each pair of axes fills its own pixels: on the same sheets, so in as many slices."""
         filters = weight.shape[3]
         parts = [array_module(x).ascontiguousarray(weight[rows.taps, columns.taps]) for rows, columns in axes]
-        tile = self.tile(weight.shape[2], filters, x, *parts)
-        tiles = [tiles_over(len(x) * rows.places * columns.places, filters, tile) for rows, columns in axes]
+        places_of = [len(x) * rows.places * columns.places for rows, columns in axes]
+        tile = self.tile(max(places_of, default=0), weight.shape[2], filters, x, *parts)
+        tiles = [tiles_over(count, filters, tile) for count in places_of]
         most_tiles = max(map(prod, tiles), default=0)
         most_terms = max((prod(part.shape[:3]) for part in parts), default=0)
         slices = slices_of(most_terms, most_tiles) if most_tiles <= FEW_TILES else 1

@@ -4,18 +4,17 @@
 #ifndef TENSOR_CORE  // the tests bring their own, in plain C++, to run the kernels without a GPU
 #define TENSOR_CORE
 
-// Copy FLOATS floats (1 or 4) from far-away into shared memory, without waiting and without a register; a null
-// source gives zeros. Both addresses are multiples of the size.
+// Copy FLOATS floats (1 or 4) from far-away into shared memory, without waiting and without a register; zeros, if they
+// do not exist: then nobody looks where `from` points. Both addresses are multiples of the size.
 template <int FLOATS>
-__device__ __forceinline__ void copy_later(float* shared, const float* from, const float* anywhere)
+__device__ __forceinline__ void copy_later(float* shared, const float* from, bool exist)
 {
     const unsigned to = (unsigned)__cvta_generic_to_shared(shared);
-    const float* source = from ? from : anywhere;  // must be a valid address even where nothing is read
-    const int bytes = from ? 4 * FLOATS : 0;        // the rest is filled with zeros
+    const int bytes = exist ? 4 * FLOATS : 0;  // the rest is filled with zeros
     if constexpr (FLOATS == 4)
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(source), "r"(bytes));
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes));
     else
-        asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(source), "r"(bytes));
+        asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(bytes));
 }
 
 // What was asked for since the last call forms a group.
