@@ -194,6 +194,12 @@ def test_an_option_that_cannot_be_is_named(train, photos, tmp_path, option):
     assert not (tmp_path / "run").exists()
 
 
+def test_help_says_how_a_batch_of_one_is_normalised(run):
+    assert "Of 1, pix2pix normalises each picture by itself (instance norm)." in " ".join(
+        run("train", "--help").split()
+    )
+
+
 def test_a_size_that_the_network_cannot_halve_is_named(train, photos, tmp_path):
     assert "size=17, expected a multiple of 2." in train(photos, "--size=17", code=1)
     assert not (tmp_path / "run").exists()

@@ -11,7 +11,12 @@ from tinycolor.networks import Pix2PixGenerator
 from tinycolor.translate import translate as translate_one
 
 SIZE = 16
-SETTINGS = {"task": "translate", "direction": "a-to-b", "ignored": [9], "size": SIZE}
+WANTED = (
+    "expected pictures of the same names in FOLDER/A and FOLDER/B, both of a pair side by side in one picture, or "
+    "photos with label maps"
+)
+SETTINGS = {"task": "translate", "direction": "a-to-b", "pairs": "A and B", "ignored": [9], "size": SIZE}
+OF_LABEL_MAPS = {**SETTINGS, "pairs": "label map and photo"}
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +38,21 @@ def translator(network, tmp_path_factory):
 def translate(run, translator, tmp_path):
     """Return a function that translates pictures into a folder."""
 
-    def call(*pictures, out=tmp_path / "out", code=0, options=()):
-        return run("translate", *pictures, "--checkpoint", translator, "--out", out, *options, code=code)
+    def call(*pictures, out=tmp_path / "out", code=0, options=(), checkpoint=translator):
+        return run("translate", *pictures, "--checkpoint", checkpoint, "--out", out, *options, code=code)
 
     return call
+
+
+@pytest.fixture
+def taught(network, tmp_path):
+    """Return a function that saves the network as one that was trained with some settings."""
+
+    def save(settings):
+        tc.save_checkpoint(tmp_path / "taught", network, progress={"settings": settings})
+        return tmp_path / "taught"
+
+    return save
 
 
 @pytest.fixture
@@ -63,18 +79,29 @@ def test_each_picture_becomes_one_of_its_own_size(translate, photos, network, tm
         np.testing.assert_array_equal(after, translate_one(before, network, mode=mode))
 
 
-def test_label_maps_are_painted_in_the_colours_of_classes(translate, network, tmp_path):
+def test_what_has_learned_from_label_maps_is_given_label_maps(translate, taught, network, tmp_path):
     labels = np.random.default_rng(0).integers(0, 10, (12, 18), dtype=np.uint8)
     image = Image.fromarray(labels)
     image.putpalette(list(range(255, -1, -1)) * 3)
     image.save(tmp_path / "map.png")
-    translate(tmp_path / "map.png", options=["--label-maps"])
-    answered = tc.open_image(tmp_path / "out" / "map.png")
+    as_picture = translate_one(tc.open_image(tmp_path / "map.png"), network)
     labels[labels == 9] = 255
-    np.testing.assert_array_equal(answered, translate_one(labels, network))
-    printed = translate(tmp_path / "map.png", out=tmp_path / "plain")
-    assert printed.endswith("1 translated, 0 there already, 0 could not be used.\n")
-    assert (tc.open_image(tmp_path / "plain" / "map.png") != answered).any()
+    as_labels = translate_one(labels, network)
+    assert (as_labels != as_picture).any()
+    back = {**OF_LABEL_MAPS, "direction": "b-to-a"}  # of photos it makes label maps
+    for name, settings, wanted in (
+        ("maps", OF_LABEL_MAPS, as_labels),
+        ("back", back, as_picture),
+        ("others", SETTINGS, as_picture),
+    ):
+        translate(tmp_path / "map.png", out=tmp_path / name, checkpoint=taught(settings))
+        np.testing.assert_array_equal(tc.open_image(tmp_path / name / "map.png"), wanted)
+
+
+def test_what_has_learned_from_label_maps_refuses_photos(translate, taught, photos, tmp_path):
+    printed = translate(photos / "1.png", out=tmp_path / "maps", code=1, checkpoint=taught(OF_LABEL_MAPS))
+    assert f"{photos}/1.png: is of mode RGB, expected L or P: an 8-bit class number per pixel\n" in printed
+    assert not (tmp_path / "maps").exists()
 
 
 def test_after_a_bad_file_it_goes_on(translate, photos, tmp_path):
@@ -83,9 +110,6 @@ def test_after_a_bad_file_it_goes_on(translate, photos, tmp_path):
     assert f"{photos}/0.png: no JPEG, PNG, WebP, BMP, TIFF or GIF\n" in printed
     assert f"{tmp_path}/missing.png: no such file\n" in printed
     assert printed.endswith("\n11 translated, 0 there already, 2 could not be used.\n")
-    printed = translate(photos / "1.png", out=tmp_path / "maps", code=1, options=["--label-maps"])
-    assert f"{photos}/1.png: is of mode RGB, expected L or P: an 8-bit class number per pixel\n" in printed
-    assert not (tmp_path / "maps").exists()
 
 
 def test_nothing_is_overwritten(translate, photos, contents, tmp_path):
@@ -150,14 +174,26 @@ def test_evaluate_judges_pairs(run, translator, network, pairs, tmp_path):
         assert f"{figures[name]['l1']:.2f}" in printed
 
 
-def test_evaluate_takes_the_direction_it_was_trained_in(run, network, translator, pairs, tmp_path):
-    tc.save_checkpoint(tmp_path / "back", network, progress={"settings": {**SETTINGS, "direction": "b-to-a"}})
+def test_evaluate_takes_the_direction_it_was_trained_in(run, taught, translator, pairs, tmp_path):
     figures = []
-    for path in (translator, tmp_path / "back"):
+    for path in (translator, taught({**SETTINGS, "direction": "b-to-a"})):
         run("evaluate", pairs, "--checkpoint", path, "--json", tmp_path / "figures.json")
         figures.append(json.loads((tmp_path / "figures.json").read_text()))
     assert figures[0]["unchanged"]["l1"] == figures[1]["unchanged"]["l1"]
     assert figures[0]["mean picture"]["l1"] != figures[1]["mean picture"]["l1"]
+
+
+@pytest.mark.parametrize(("taught_on", "names"), [(SETTINGS, ("labels", "photos")), (OF_LABEL_MAPS, ("A", "B"))])
+def test_evaluate_refuses_to_take_label_maps_for_pictures_or_pictures_for_them(run, taught, tmp_path, taught_on, names):
+    for name in names:
+        (tmp_path / "pairs" / name).mkdir(parents=True)
+        Image.fromarray(np.eye(20, dtype=np.uint8)).save(tmp_path / "pairs" / name / "a.png")
+    printed = run("evaluate", tmp_path / "pairs", "--checkpoint", taught(taught_on), code=1)
+    held, wanted = ("A and B", "label map and photo")[:: -1 if taught_on is SETTINGS else 1]
+    assert printed == (
+        f"Error: {tmp_path}/pairs holds pairs of {held}, expected {wanted}: from these the network has learned.\n"
+    )
+    run("evaluate", tmp_path / "pairs", "--checkpoint", taught({**taught_on, "pairs": held}))
 
 
 def test_evaluate_refuses_in_one_sentence(run, translator, photos, tmp_path):
@@ -167,7 +203,10 @@ def test_evaluate_refuses_in_one_sentence(run, translator, photos, tmp_path):
         return printed
 
     (tmp_path / "empty").mkdir()
-    assert "there are no photos in" in refused(tmp_path / "empty")
-    assert "12 were looked at and none can be used" in refused(photos)  # each half is 12 pixels wide
+    assert f"there are no pairs of pictures in {tmp_path}/empty: {WANTED}." in refused(tmp_path / "empty")
+    halves = f".png, for one: left and right half have 12 x 20 pixels each, smaller than 16; {WANTED}.\n"
+    assert refused(photos).endswith(halves)
+    printed = run("train", photos, "--task=translate", "--size=16", "--out", tmp_path / "run", code=1)
+    assert printed.endswith(halves)
     (photos / "A").mkdir()
     assert "has a folder A and no folder B" in refused(photos)

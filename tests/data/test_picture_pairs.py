@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +119,33 @@ def test_what_has_no_partner_or_two_is_told(tmp_path, told):
     }
 
 
+@pytest.mark.parametrize("given", ["X", "X/A", "../here/X"])
+def test_partners_are_named_as_the_folder_was_given(tmp_path, told, monkeypatch, given):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for path in ("A/both.png", "B/both.png", "A/a.png", "B/b.png"):
+        save(Path("X") / path, photo())
+    Path("X/B/both.png").write_text("no picture")
+    a = Path(given) if given.endswith("A") else Path(given, "A")
+    b = a.parent / "B"
+    pairs = PicturePairs(found(given, told)[0], 8)
+    assert not list(pairs)
+    assert told == {a / "a.png": f"it has no partner in {b}", b / "b.png": f"it has no partner in {a}"}
+    assert pairs.skipped == {a / "both.png": f"its partner {b}/both.png: no JPEG, PNG, WebP, BMP, TIFF or GIF"}
+
+
+@pytest.mark.parametrize(("photos", "maps"), [("X/photos", "X/labels"), ("X", "X_seg")])
+def test_label_maps_are_named_as_the_folder_was_given(tmp_path, told, monkeypatch, photos, maps):
+    monkeypatch.chdir(tmp_path)
+    save(Path(photos) / "a.png", photo())
+    save(Path(photos) / "alone.png", photo())
+    save(Path(maps) / "a.png", photo())
+    pairs = PicturePairs(found("X", told)[0], 8)
+    assert not list(pairs)
+    assert told == {Path(photos) / "alone.png": f"it has no label map {maps}/alone.png"}
+    assert pairs.skipped[Path(photos) / "a.png"].startswith(f"its partner {maps}/a.png: is of mode RGB")
+
+
 def test_names_need_not_be_text(tmp_path, told):
     name = os.fsdecode(b"\xff[1]*")
     save(tmp_path / "A" / f"{name}.png", photo())
@@ -135,8 +163,12 @@ def test_one_folder_of_two_is_one_sentence(tmp_path, told, there, missing):
 def test_no_pairs_at_all_is_one_sentence(tmp_path, told):
     with pytest.raises(NotADirectoryError, match="is no folder"):
         found(tmp_path / "missing", told)
-    with pytest.raises(NoPhotosError, match="there are no photos in"):
+    with pytest.raises(NoPhotosError, match=r"there are no pairs of pictures in .*: expected pictures of the same"):
         open_picture_pairs(tmp_path)
+    for name in "AB":
+        (tmp_path / "bare" / name).mkdir(parents=True)
+    with pytest.raises(NoPhotosError, match=r"there are no pairs of pictures in .*bare: expected .* side by side in"):
+        open_picture_pairs(tmp_path / "bare")
     save(tmp_path / "A" / "a.png", photo())
     save(tmp_path / "B" / "b.png", photo())
     with pytest.raises(NoPhotosError, match=r"2 were looked at and none can be used; a.png, for one: it has no partne"):
@@ -152,6 +184,21 @@ def test_what_was_found_is_said(tmp_path):
     for kind, pairs in (("halves", "left and right half"), ("two", "A and B"), ("maps", "label map and photo")):
         said = str(open_picture_pairs(tmp_path / kind))
         assert said == f"Pairs of {pairs}: 2 to learn from, 1 kept for judging."
+
+
+def test_the_fingerprint_tells_pairs_of_one_kind_from_those_of_another_and_one_partner_from_another(tmp_path):
+    def fingerprint(place, **endings):
+        for folder, ending in endings.items():
+            for name in "abc":
+                save(tmp_path / place / folder / f"{name}.{ending}", photo())
+        return open_picture_pairs(tmp_path / place).fingerprint()
+
+    two = fingerprint("two", A="png", B="png")
+    assert fingerprint("the same elsewhere", A="png", B="png") == two
+    others = fingerprint("other partners", A="png", B="bmp"), fingerprint("maps", photos="png", labels="png")
+    halves = open_picture_pairs((tmp_path / "two" / "A").rename(tmp_path / "halves")).fingerprint()
+    assert len({two, *others, halves}) == 4
+    assert all(len(one) == 16 and int(one, 16) >= 0 for one in (two, *others, halves))
 
 
 # --- what comes out --------------------------------------------------------------------------------------------
@@ -221,8 +268,8 @@ def test_bad_pairs_are_skipped_and_listed(tmp_path, told):
     assert reasons == {
         "misfit.png": "A has 15 x 12 pixels, B 16 x 12, expected equally many",
         "turned.png": "A has 16 x 12 pixels, B 12 x 16, expected equally many",
-        "small.png": "16 x 7 pixels, smaller than 8",
-        "dot.png": "1 x 1 pixels, smaller than 8",
+        "small.png": "A and B have 16 x 7 pixels each, smaller than 8",
+        "dot.png": "A and B have 1 x 1 pixels each, smaller than 8",
         "bad_partner.png": f"its partner {b}/bad_partner.png: no JPEG, PNG, WebP, BMP, TIFF or GIF",
     }
     for number in range(len(pairs)):
@@ -250,7 +297,7 @@ def test_bad_halves_and_bad_label_maps(tmp_path, told):
     assert said == {
         "odd.png": f"31 {wide}",
         "dot.png": f"1 {wide}",
-        "narrow.png": "7 x 12 pixels, smaller than 8",
+        "narrow.png": "left and right half have 7 x 12 pixels each, smaller than 8",
         "misfit.png": f"its partner {tmp_path}/X_seg/misfit.png: has 15 x 12 pixels, the photo 16 x 12",
         "colours.png": f"its partner {tmp_path}/X_seg/colours.png: is of mode RGB, expected L or P: an 8-bit class "
         "number per pixel",

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+import tinycolor as tc
 from tinycolor import losses
 from tinycolor.data.dataset import Dataset
 from tinycolor.data.folder import PhotoFolder
-from tinycolor.training.recipes import COLORIZERS, MODELS, SEGMENTERS, settings_for
+from tinycolor.layers.norm import BatchNorm2d, InstanceNorm2d
+from tinycolor.training.recipes import COLORIZERS, MODELS, SEGMENTERS, discriminator_for, settings_for
 from tinycolor.training.settings import OPTIMIZERS, SCHEDULES, Settings, thirds
 
 EVERY_LOSS = [(model, loss) for model, recipe in COLORIZERS.items() for loss in recipe.losses]
@@ -117,6 +119,47 @@ def test_where_no_pixel_is_known_nothing_is_learned():
 def test_every_segmenter_gives_scores_of_the_classes(model):
     network = SEGMENTERS[model].network(Settings(1, task="segment", model=model, classes=5, width=1 / 32, size=32))
     assert network.predict(np.zeros((1, 36, 40, 3), np.float32)).shape == (1, 36, 40, 5)
+
+
+@pytest.mark.parametrize("task", ["colorize", "translate"])
+@pytest.mark.parametrize(
+    ("size", "levels", "layers", "patch"),
+    [
+        (512, 8, 3, 70),
+        (256, 8, 3, 70),  # the paper's U-Net-256 and 70 x 70 discriminator
+        (128, 7, 2, 34),
+        (192, 6, 2, 34),
+        (64, 6, 1, 16),
+        (96, 5, 1, 16),
+        (32, 5, 1, 16),
+        (16, 4, 1, 16),
+    ],
+)
+def test_pix2pix_is_as_deep_as_the_pictures_are_large(task, size, levels, layers, patch):
+    settings = Settings(1, task=task, model="pix2pix", loss="l1+cgan", size=size, width=1 / 64)
+    recipe = MODELS[task]["pix2pix"]
+    generator, discriminator = recipe.network(settings), discriminator_for(recipe, settings)
+    given, answered = (1, 2) if task == "colorize" else (3, 3)
+    assert generator.options["levels"] == levels
+    assert (generator.in_channels, generator.options["out_channels"], generator.size) == (given, answered, size)
+    assert (discriminator.options["layers"], discriminator.in_channels) == (layers, given + answered)
+    assert tc.receptive_field(discriminator) == (patch, patch)
+
+
+@pytest.mark.parametrize(("batch", "norm"), [(1, InstanceNorm2d), (2, BatchNorm2d), (4, BatchNorm2d)])
+def test_pix2pix_in_batches_of_one_normalises_each_picture_by_itself(batch, norm):
+    generator = COLORIZERS["pix2pix"].network(Settings(1, model="pix2pix", size=16, width=1 / 64, batch=batch))
+    found = {type(layer) for _, layer in generator.walk()}
+    assert found & {BatchNorm2d, InstanceNorm2d} == {norm}
+
+
+def test_what_kind_of_pairs_they_are_is_kept_with_the_settings(tmp_path):
+    for name in ("photos", "labels", "A", "B"):
+        (tmp_path / name).mkdir()
+    for name, kind in (("photos", "label map and photo"), ("A", "A and B"), ("plain", "left and right half")):
+        pairs = Dataset(*[PhotoFolder(tmp_path / name, [b"a.png"])] * 2, {})
+        assert settings_for(pairs, 1, 1, task="translate").pairs == kind
+        assert settings_for(pairs, 1, 1, task="colorize").pairs == ""
 
 
 def test_models_have_names_of_their_own_task():

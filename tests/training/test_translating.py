@@ -161,6 +161,46 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(streets, tmp_path, monkeyp
             np.testing.assert_array_equal(array, states[1][name])
 
 
+@pytest.mark.parametrize("other", ["halves", "label maps", "partners that end differently"])
+def test_with_other_pairs_of_the_same_names_a_run_does_not_go_on(streets, tmp_path, monkeypatch, other):
+    monkeypatch.setattr(runs.report, "write", lambda *arguments: None)
+    run = runs.start(open_picture_pairs(streets), tmp_path / "run", changed(steps=6))
+    run.save()
+    assert runs.resume(streets, tmp_path / "run").step == 0
+    given = streets
+    if other == "halves":
+        given = (streets / "A").rename(tmp_path / "halves")
+    elif other == "label maps":
+        (streets / "A").rename(streets / "photos")
+        (streets / "B").rename(streets / "labels")
+    else:
+        for path in list((streets / "B").iterdir()):
+            path.rename(path.with_suffix(".bmp"))
+    with pytest.raises(runs.RunError, match=r"the photos in .* are not those that .*run began with: put them back, or"):
+        runs.resume(given, tmp_path / "run")
+
+
+@pytest.mark.parametrize("given", ["direction", "b-to-a"])
+def test_what_is_taught_on_label_maps_takes_class_numbers_where_they_are_the_input(streets, tmp_path, given):
+    (streets / "B").rename(streets / "photos")
+    (streets / "A").rename(streets / "labels")
+    for path in (streets / "labels").iterdir():
+        with Image.open(path) as image:
+            image.convert("L").point(lambda grey: grey // 32).save(path)
+    options = ["--task=translate", "--width=0.05", "--size=16", "--steps=1", "--batch=2"]
+    if given == "b-to-a":
+        options.append("--direction=b-to-a")
+    result = CliRunner().invoke(main, ["train", str(streets), f"--out={tmp_path / 'run'}", *options])
+    assert result.exit_code == 0, result.output
+    assert "<td>pairs</td><td>label map and photo</td>" in (tmp_path / "run" / "index.html").read_text()
+    for folder in ("labels", "photos"):
+        said = [str(streets / folder), f"--checkpoint={tmp_path / 'run' / runs.BEST}", f"--out={tmp_path / folder}"]
+        result = CliRunner().invoke(main, ["translate", *said])
+        refused = folder == "photos" and given != "b-to-a"
+        assert f"{0 if refused else 36} translated, 0 there already" in result.output
+        assert ("expected L or P: an 8-bit class number per pixel" in result.output) == refused
+
+
 def test_the_commands_train_translate_and_evaluate(streets, tmp_path):
     said = ["--task=translate", "--width=0.05", "--size=16", "--steps=2", "--batch=2", "--direction=b-to-a"]
     result = CliRunner().invoke(main, ["train", str(streets), f"--out={tmp_path / 'run'}", *said])

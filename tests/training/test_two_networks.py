@@ -18,7 +18,6 @@ from tinycolor.networks import PatchDiscriminator, Pix2PixGenerator
 from tinycolor.training import checkpoint as checkpoints
 from tinycolor.training import run as runs
 from tinycolor.training.checkpoint import CheckpointError, read_checkpoint, save_checkpoint
-from tinycolor.training.duel_page import duel_sections, verdict
 from tinycolor.training.loop import NotFiniteError
 from tinycolor.training.recipes import settings_for
 from tinycolor.training.settings import Settings
@@ -46,6 +45,14 @@ def photos(tmp_path_factory):
 
 def start(photos, out, settings=SETTINGS):
     return runs.start(open_dataset(photos), out, settings)
+
+
+def changed(**said):
+    return Settings(**{**vars(SETTINGS), **said})
+
+
+def learner(photos, settings):
+    return runs.learner(runs.Colorizing(open_dataset(photos), settings), settings, "cpu")
 
 
 def advance(run, until=None):
@@ -88,7 +95,7 @@ def test_both_networks_learn_and_another_seed_gives_others(photos, tmp_path, str
     fresh = states(start(photos, tmp_path / "fresh"))
     for before, after in zip(fresh[:2], states(straight)[:2], strict=True):
         assert all((before[name] != after[name]).any() for name in before)
-    other = states(advance(start(photos, tmp_path / "other", Settings(**{**vars(SETTINGS), "seed": 1}))))
+    other = states(advance(start(photos, tmp_path / "other", changed(seed=1))))
     assert all((other[0][name] != states(straight)[0][name]).any() for name in other[0])
 
 
@@ -122,7 +129,7 @@ def test_the_log_holds_the_figures_of_the_duel(photos, tmp_path, monkeypatch):
 
 
 def test_without_a_discriminator_the_same_generator_learns_from_l1_alone(photos, tmp_path):
-    run = advance(start(photos, tmp_path / "run", Settings(**{**vars(SETTINGS), "loss": "l1"})))
+    run = advance(start(photos, tmp_path / "run", changed(loss="l1")))
     assert read_checkpoint(run.out / "last.safetensors").discriminator is None
     assert "Verdict" not in (run.out / "index.html").read_text()
 
@@ -193,7 +200,7 @@ def test_a_forged_file_is_refused(photos, tmp_path, texts, says):
 def test_a_run_does_not_write_among_the_other_pictures_of_its_pairs(photos, tmp_path):
     for side in "AB":
         shutil.copytree(photos, tmp_path / side)
-    settings = Settings(**{**vars(SETTINGS), "task": "translate", "direction": "a-to-b"})
+    settings = changed(task="translate", direction="a-to-b")
     for out in (tmp_path / "A" / "run", tmp_path / "B" / "run"):
         with pytest.raises(runs.RunError, match="lies among the photos"):
             runs.start(open_picture_pairs(tmp_path), out, settings)
@@ -233,6 +240,26 @@ def test_a_run_whose_page_cannot_be_written_makes_its_report_again(photos, tmp_p
     assert (run.out / "index.html").exists()
 
 
+@pytest.mark.parametrize("loss", ["l1+cgan", "l1"])
+def test_in_the_place_of_the_last_file_the_best_one_is_named_for_what_it_is(photos, tmp_path, loss):
+    run = advance(start(photos, tmp_path / "run", changed(loss=loss)))
+    shutil.copy(run.out / "best.safetensors", run.out / "last.safetensors")
+    with pytest.raises(runs.RunError) as error:
+        runs.resume(photos, tmp_path / "run")
+    assert str(error.value) == (
+        f"{run.out}/last.safetensors holds the network alone, as best.safetensors does, and not what it learned with: "
+        "put the last.safetensors back that the run wrote, or start a new run."
+    )
+
+
+def test_the_page_draws_the_variety_that_the_verdict_rests_on(photos, tmp_path, straight):
+    page = (straight.out / "index.html").read_text()
+    assert "<h2>Variety</h2>" in page
+    assert '<img alt="variety (1 is best)"' in page
+    alone = advance(start(photos, tmp_path / "alone", changed(loss="l1")))
+    assert "Variety" not in (alone.out / "index.html").read_text()
+
+
 def test_the_best_network_alone_is_no_run_to_go_on_with(photos, tmp_path):
     run = advance(start(photos, tmp_path / "run"))
     (run.out / "last.safetensors").unlink()
@@ -257,45 +284,19 @@ def test_the_recipe_is_the_papers(photos):
         open_dataset(photos), 10, 20, task="colorize", model="pix2pix", size=64, width=1.0, ignored=(), seed=0, **said
     )
     assert (settings.loss, settings.learning_rate, settings.schedule) == ("l1+cgan", 2e-4, "linear")
-    run = runs.learner(runs.Colorizing(open_dataset(photos), SETTINGS), SETTINGS, "cpu")
+    run = learner(photos, SETTINGS)
     assert run.optimizer.betas == run.discriminator_optimizer.betas == (0.5, 0.999)
     assert (run.duel.reconstruction_weight, run.duel.discriminator_weight) == (100, 0.5)
+
+
+def test_the_rates_of_both_stay_for_half_the_run_and_then_fall_in_a_line(photos):
+    run = learner(photos, changed(steps=200))
+    for optimizer in (run.optimizer, run.discriminator_optimizer):
+        rates = [optimizer.schedule(step) for step in (0, 99, 100, 120, 150, 180, 199, 200)]
+        np.testing.assert_allclose(rates, 2e-4 * np.array([1, 1, 1, 0.8, 0.5, 0.2, 0.01, 0]), atol=1e-18)
 
 
 @pytest.mark.parametrize("size", [8, 24, 50, 100])
 def test_a_size_that_cannot_be_halved_often_enough_is_refused(photos, tmp_path, size):
     with pytest.raises(ValueError, match=f"pix2pix got --size {size}"):
-        start(photos, tmp_path / "run", Settings(**{**vars(SETTINGS), "size": size}))
-
-
-def line(discriminator=1.3, adversarial=0.8, real_accuracy=0.6, fake_accuracy=0.6):
-    return {
-        "step": 20,
-        "discriminator": discriminator,
-        "adversarial": adversarial,
-        "real_accuracy": real_accuracy,
-        "fake_accuracy": fake_accuracy,
-    }
-
-
-@pytest.mark.parametrize(
-    ("of_late", "variety", "says"),
-    [
-        (line(), 0.8, "balanced"),
-        (line(real_accuracy=0.9, fake_accuracy=0.95, adversarial=2.0), 0.8, "balanced"),
-        (
-            line(real_accuracy=1, fake_accuracy=0.99, adversarial=5.0, discriminator=0.05),
-            0.8,
-            "the discriminator is too strong",
-        ),
-        (line(real_accuracy=0.9, fake_accuracy=0.1), 0.8, "the discriminator has no idea"),
-        (line(), 0.05, "collapse suspected"),
-    ],
-)
-def test_the_verdict(of_late, variety, says):
-    reports = [{"step": 20, "validation": {"variety": variety}}]
-    title, text = verdict([line(0.01, 9, 1, 1), *[of_late] * 25], reports)
-    assert title == says
-    assert text.endswith(".")
-    assert f"Verdict: {says}" in duel_sections([of_late] * 10, reports)[0]
-    assert verdict([of_late] * 9, reports)[0] == "too early to tell"
+        start(photos, tmp_path / "run", changed(size=size))

@@ -16,7 +16,7 @@ from tinycolor.cli.device import device_option
 from tinycolor.cli.mode import mode_option
 from tinycolor.cli.sentences import console, in_one_sentence
 from tinycolor.data.label_maps import find_pairs, of_one_shape
-from tinycolor.data.picture_pairs import PicturePairs, find_picture_pairs
+from tinycolor.data.picture_pairs import LABEL_MAPS, PicturePairs, find_picture_pairs, kind_of_pairs, why_no_pairs
 from tinycolor.data.shrunk import NoPhotosError, why_none
 from tinycolor.evaluate import JudgedPhotos
 from tinycolor.evaluate import evaluate as evaluate_on
@@ -131,7 +131,12 @@ def _translation(
     judged = list(pairs)
     skipped |= pairs.skipped
     if not judged:
-        raise NoPhotosError(why_none(folder, skipped))
+        raise NoPhotosError(why_no_pairs(folder, skipped))
+    held, learned = kind_of_pairs(found.folder), settings.get("pairs")
+    if learned and (held == LABEL_MAPS) != (learned == LABEL_MAPS):
+        raise ValueError(
+            f"{shown(folder)} holds pairs of {held}, expected {learned}: from these the network has learned."
+        )
     results = {"network": translate.judge(network, judged, mode), **translate.baselines(judged)}
     _print(f"Pairs: {len(judged):,}, {size} x {size}", OF_PAIRS, results, skipped)
     return {"size": size, "pairs": len(judged), **results}

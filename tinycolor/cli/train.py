@@ -52,7 +52,8 @@ def _choices(*tables: dict[str, Any]) -> click.Choice[str]:
               "to segment: shorter side of the pictures; to translate: side of the squares.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), help=f"Times through all photos; {EPOCHS} if nothing is said.")
 @click.option("--steps", type=click.IntRange(min=1), help="Length in steps instead of epochs.")
-@click.option("--batch", type=click.IntRange(min=1), help="Crops in a step; the model's own.")
+@click.option("--batch", type=click.IntRange(min=1), help="Crops in a step; the model's own. Of 1, pix2pix "
+              "normalises each picture by itself (instance norm).")  # fmt: skip
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), callback=_finite, help="The model's own.")
 @click.option("--schedule", type=click.Choice(list(SCHEDULES)), help="The model's own.")
 @click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="The model's own.")

@@ -14,6 +14,7 @@ from tinycolor.cli.pictures import make_each
 from tinycolor.cli.sentences import in_one_sentence
 from tinycolor.data.label_maps import open_label_map, without_ignored
 from tinycolor.data.photos import open_image
+from tinycolor.data.picture_pairs import LABEL_MAPS
 from tinycolor.files import shown
 from tinycolor.networks.pix2pix import Pix2PixGenerator
 from tinycolor.training.checkpoint import read_checkpoint
@@ -28,7 +29,6 @@ PATH = click.Path(path_type=Path)
 @click.option("--out", type=PATH, required=True, help="Folder for the results, as PNG.")
 @device_option
 @mode_option
-@click.option("--label-maps", is_flag=True, help="PICTURES hold class numbers: paint them in the colours of classes.")
 @click.pass_context
 def translate(
     context: click.Context,
@@ -37,20 +37,23 @@ def translate(
     out: Path,
     device: str,
     mode: str,
-    label_maps: bool,
 ) -> None:
-    """Make of PICTURES, files or folders, what a network has learned to make; what is done already is left alone."""
+    """Make of PICTURES, files or folders, what a network has learned to make; what is done already is left alone.
+
+    Where it has learned from label maps, PICTURES are some, too.
+    """
 
     def translated(path: Path) -> tuple[np.ndarray, str]:
         picture = open_image(path)
-        if label_maps:
-            picture = without_ignored(open_label_map(path, picture.shape[:2]), ignored)
+        if of_label_maps:
+            picture = without_ignored(open_label_map(path, picture.shape[:2]), settings["ignored"])
         return translate_one(picture, network, mode=mode), ""
 
     with in_one_sentence(f"could not write to {shown(out)}"):
         saved = read_checkpoint(checkpoint, Pix2PixGenerator)
         network = to_device(saved.network, device)
-        ignored = saved.progress.get("settings", {}).get("ignored", ())
+        settings = saved.progress.get("settings", {})
+        of_label_maps = settings.get("pairs") == LABEL_MAPS and settings["direction"] == "a-to-b"
         all_usable = make_each(pictures, out, translated, "translated")
     if not all_usable:
         context.exit(1)

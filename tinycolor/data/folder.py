@@ -94,6 +94,17 @@ def find_photos(folder: str | os.PathLike[str], skip: Skip) -> PhotoFolder:
     return PhotoFolder(folder, _names(os.fsencode(folder), skip))
 
 
+def beside(folder: Path, name: str) -> Path:
+    """Return the folder of a name beside another, written as that one is: relative, if it is."""
+    own = folder if folder.name == name_of(folder) else Path(os.path.abspath(folder))
+    return own.with_name(name)
+
+
+def name_of(folder: Path) -> str:
+    """Return the name of a folder, of "." and ".." too."""
+    return Path(os.path.abspath(folder)).name
+
+
 def _names(folder: bytes, skip: Skip) -> Iterator[bytes]:
     inside = os.path.realpath(folder)
 

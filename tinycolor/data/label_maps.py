@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from tinycolor.backend import Array, constant
-from tinycolor.data.folder import PhotoFolder, Skip, find_photos
+from tinycolor.data.folder import PhotoFolder, Skip, beside, find_photos, name_of
 from tinycolor.data.photos import ImageError, open_image
 from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, shrink
 from tinycolor.files import shown
@@ -92,13 +92,19 @@ def find_pairs(folder: str | os.PathLike[str], skip: Skip) -> PhotoFolder:
 
 def label_folder(folder: Path) -> Path:
     """Return where the label maps of a folder of photos are."""
-    folder = Path(os.path.abspath(folder))
-    return folder.with_name("labels" if folder.name == "photos" else f"{folder.name}_seg")
+    name = name_of(folder)
+    return beside(folder, "labels" if name == "photos" else f"{name}_seg")
 
 
 def label_map_of(photo: Path, folder: Path) -> Path:
     """Return where the label map of a photo below a folder is."""
     return label_folder(folder) / os.fsdecode(_map_name(os.fsencode(photo.relative_to(folder))))
+
+
+def label_maps_of(photos: PhotoFolder) -> PhotoFolder:
+    """Return the label maps of photos from ``find_pairs``."""
+    names = (_map_name(photos.name(number)) for number in range(len(photos)))
+    return PhotoFolder(label_folder(photos.folder), names)
 
 
 def _map_name(photo_name: bytes) -> bytes:

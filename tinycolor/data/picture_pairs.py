@@ -16,21 +16,27 @@ import numpy as np
 from PIL import Image
 
 from tinycolor.data.class_colours import CLASS_COLOURS
-from tinycolor.data.folder import PhotoFolder, Skip, find_photos
+from tinycolor.data.folder import PhotoFolder, Skip, beside, find_photos, name_of
 from tinycolor.data.label_maps import (
     find_pairs,
     label_folder,
     label_map_of,
+    label_maps_of,
     nearest,
     open_label_map,
     without_ignored,
 )
 from tinycolor.data.photos import ImageError, open_image
-from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos
+from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, why_none
 from tinycolor.files import shown
 
 Opened = tuple[np.ndarray, np.ndarray]
 GO_TOGETHER = (("A", "B"), ("photos", "labels"))
+LABEL_MAPS = "label map and photo"
+WANTED = (
+    "expected pictures of the same names in FOLDER/A and FOLDER/B, both of a pair side by side in one picture, or "
+    "photos with label maps"
+)
 
 
 def find_picture_pairs(folder: str | os.PathLike[str], skip: Skip) -> PhotoFolder:
@@ -78,14 +84,23 @@ def kind_of_pairs(folder: Path) -> str:
     """Return what the pairs in a folder, such as ``find_picture_pairs`` gives, are made of."""
     if _has_b(folder):
         return "A and B"
-    return "label map and photo" if _has_label_maps(folder) else "left and right half"
+    return LABEL_MAPS if _has_label_maps(folder) else "left and right half"
 
 
-def partners(folder: Path) -> tuple[Path, ...]:
-    """Return where the other pictures of the pairs in such a folder are, if they are elsewhere."""
+def partners(photos: PhotoFolder) -> tuple[PhotoFolder, ...]:
+    """Return the other pictures of such pairs, if they lie in a folder of their own."""
+    folder = photos.folder
     if _has_b(folder):
-        return (_b(folder),)
-    return (label_folder(folder),) if _has_label_maps(folder) else ()
+        by_stem = _b_by_stem(folder)
+        return (PhotoFolder(_b(folder), (by_stem[stem][0] for stem in _by_stem(photos))),)
+    return (label_maps_of(photos),) if _has_label_maps(folder) else ()
+
+
+def why_no_pairs(folder: Path, skipped: dict[Path, str]) -> str:
+    """Return a sentence that says why not one pair of a folder could be used, and how they should lie."""
+    if not skipped:
+        return f"there are no pairs of pictures in {shown(folder)}: {WANTED}."
+    return f"{why_none(folder, skipped).removesuffix('.')}; {WANTED}."
 
 
 class PicturePairs(ShrunkPhotos):
@@ -126,11 +141,15 @@ class PicturePairs(ShrunkPhotos):
             raise ValueError(f"PicturePairs got direction={direction!r}, expected 'a-to-b' or 'b-to-a'.")
         super().__init__(folder, side, smallest)
         self.order = slice(None, None, 1 if direction == "a-to-b" else -1)
+        self._kind = kind_of_pairs(folder.folder)
         self._open = _opener(folder.folder, ignored)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield the pairs that can be used, in order."""
         return self.some()
+
+    def why_none(self) -> str:
+        return why_no_pairs(self.folder.folder, self.skipped)
 
     def _shrunk(self, path: Path) -> np.ndarray:
         if path in self.skipped:
@@ -148,7 +167,7 @@ class PicturePairs(ShrunkPhotos):
         if a != b:
             raise ImageError(path, f"A has {a[1]} x {a[0]} pixels, B {b[1]} x {b[0]}, expected equally many")
         if min(a) < self.smallest:
-            raise ImageError(path, f"{a[1]} x {a[0]} pixels, smaller than {self.smallest}")
+            raise ImageError(path, f"{self._kind} have {a[1]} x {a[0]} pixels each, smaller than {self.smallest}")
 
 
 def stretched(picture: np.ndarray, side: int) -> np.ndarray:
@@ -161,7 +180,7 @@ def stretched(picture: np.ndarray, side: int) -> np.ndarray:
 def _opener(folder: Path, ignored: Sequence[int]) -> Callable[[Path], Opened]:
     """Return what opens a pair in a folder: pictures uint8 (H, W, 3), or a label map (H, W) and one."""
     if _has_b(folder):
-        by_stem = _by_stem(find_photos(_b(folder), lambda path, reason: None))
+        by_stem = _b_by_stem(folder)
         return lambda path: (open_image(path), open_image(_b(folder) / os.fsdecode(by_stem[_stem(path, folder)][0])))
     if not _has_label_maps(folder):
         return _halves
@@ -187,11 +206,15 @@ def _has_label_maps(folder: Path) -> bool:
 
 
 def _has_b(folder: Path) -> bool:
-    return Path(os.path.abspath(folder)).name == "A" and _b(folder).is_dir()
+    return name_of(folder) == "A" and _b(folder).is_dir()
 
 
 def _b(folder: Path) -> Path:
-    return Path(os.path.abspath(folder)).with_name("B")
+    return beside(folder, "B")
+
+
+def _b_by_stem(folder: Path) -> dict[bytes, list[bytes]]:
+    return _by_stem(find_photos(_b(folder), lambda path, reason: None))
 
 
 def _with_partners(folder: Path, skip: Skip) -> PhotoFolder:

@@ -21,6 +21,7 @@ from tinycolor.data.shrunk import NoPhotosError, ShrunkPhotos, crop, photos_to_c
 from tinycolor.evaluate import baselines, grey_photos, judge, predict_photos
 from tinycolor.metrics import variety
 from tinycolor.training import report
+from tinycolor.training.duel_page import VARIETY
 from tinycolor.training.recipes import COLORIZERS, L1_AND_CGAN, discriminator_for
 from tinycolor.training.settings import Settings
 from tinycolor.training.task import Curve, Scores, Words
@@ -96,9 +97,10 @@ class Colorizing:
 
     def __init__(self, dataset: Dataset, settings: Settings) -> None:
         recipe = COLORIZERS[settings.model]
-        self.words = replace(WORDS, remarks=(REMARKS.get(settings.loss, BROWN),))
         self.dataset, self.tells_scenes = dataset, settings.classes > 0
         self.network, self.discriminator = recipe.network(settings), discriminator_for(recipe, settings)
+        curves = WORDS.curves | ({"variety": VARIETY} if self.discriminator else {})
+        self.words = replace(WORDS, curves=curves, remarks=(REMARKS.get(settings.loss, BROWN),))
         photos = photos_to_crop(dataset.learning, settings.size)
         self.photos = PhotosOfScenes(photos, dataset.scenes) if self.tells_scenes else photos
         self._batches = Batches(self.photos, size=settings.size, batch=settings.batch, seed=settings.seed)

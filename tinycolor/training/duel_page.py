@@ -16,14 +16,15 @@ from matplotlib.figure import Figure
 from tinycolor.figures import png
 from tinycolor.page import columns, image, section
 from tinycolor.training.curves import OTHERS, OURS, draw, empty_figure, thinned
+from tinycolor.training.task import Curve
 
 Lines = Sequence[Mapping[str, Any]]
 
 LOOK_BACK = 25  # lines of the log that a verdict rests on
 EARLY = 10  # lines without which there is none
-SURE = 0.95  # accuracy, above which the discriminator is too strong, if the generator is lost too
-LOST = 3.0  # of the generator's adversarial loss: fakes are taken for real with a probability of 5 %
-GUESSING = 0.55  # accuracy, below which it guesses
+SURE = 0.9  # accuracy, above which the discriminator is too strong
+GUESSING = 0.55  # below which it guesses
+FOOLED = 0.45  # below which it is worse than a coin
 ALIKE = 0.1  # of the variety of the truths, below which the generator answers everything with the same
 
 LOSSES = (
@@ -36,6 +37,13 @@ FOUND = (
     "Accuracy of the discriminator",
     "The share of patches that it classifies rightly, of real pictures and of fakes. At one half it guesses; at 1 "
     "nothing escapes it.",
+)
+VARIETY = Curve(
+    "Variety",
+    "variety (1 is best)",
+    "How much the answers differ from one question to the next, beside how much the truths do. Near 0, the network has "
+    "collapsed: it gives the same answer to everything.",
+    (),
 )
 
 
@@ -74,31 +82,38 @@ def verdict(losses: Lines, reports: Lines) -> tuple[str, str]:
             f"may have found one answer that passes, and give it always. {told} More weight on the reconstruction "
             "helps, or a smaller learning rate."
         )
-    if found > SURE and adversarial > LOST:
+    if found > SURE:
         return "the discriminator is too strong", (
-            f"Nothing escapes it, so it hardly tells the generator what would be better. {told} If this lasts, the "
-            "pictures stop getting better: a narrower discriminator or a smaller learning rate helps, or more photos, "
-            "for with few of them it learns the real ones by heart."
+            f"Hardly anything escapes it, so it tells the generator little of what would be better. {told} If this "
+            "lasts, the pictures stop getting better: a smaller learning rate helps, or more photos, for with few of "
+            "them it learns the real ones by heart."
         )
-    if found < GUESSING:
+    if found > GUESSING:
+        return "balanced", (
+            f"The discriminator is right more often than a coin, but not nearly always. {told} So both go on learning."
+        )
+    if found > FOOLED:
         return "the discriminator has no idea", (
-            f"It guesses. {told} Either the fakes are as good as real, which is rare, or it does not learn, and the "
-            "reconstruction loss does all the work: wait, or try a larger learning rate."
+            f"It does about as well as a coin. {told} Either the fakes are as good as real, which is rare, or it does "
+            "not learn, and the reconstruction loss does all the work: wait, or try a larger learning rate."
         )
-    return "balanced", f"The discriminator finds out many fakes, but not all. {told} So both go on learning."
+    return "the discriminator is fooled", (
+        f"It is wrong more often than right. {told} The generator is a step ahead of it: wait, or if this lasts, try a "
+        "smaller learning rate."
+    )
 
 
 def figure_of_losses(losses: Lines) -> Figure:
     """Draw both losses, and where they are if the discriminator has no idea."""
     figure, axis = empty_figure("loss")
-    for key, name, colour, idea in (
-        ("discriminator", "discriminator", OTHERS[1], 2 * math.log(2)),
-        ("adversarial", "generator", OURS, math.log(2)),
+    for key, name, colour, idea, value in (
+        ("discriminator", "discriminator", OTHERS[1], "2 log 2", 2 * math.log(2)),
+        ("adversarial", "generator", OURS, "log 2", math.log(2)),
     ):
         draw(axis, *thinned(losses, key), name, colour)
-        axis.axhline(idea, color=colour, linestyle="--", linewidth=1)
+        axis.axhline(value, color=colour, linestyle="--", linewidth=1, label=idea)
     axis.set_ylim(bottom=0)
-    axis.legend(fontsize=9)
+    axis.legend(fontsize=9, ncols=2)
     return figure
 
 
@@ -107,7 +122,7 @@ def figure_of_found(losses: Lines) -> Figure:
     figure, axis = empty_figure("accuracy")
     draw(axis, *thinned(losses, "real_accuracy"), "real", OTHERS[1])
     draw(axis, *thinned(losses, "fake_accuracy"), "fake", OURS)
-    axis.axhline(0.5, color=OTHERS[0], linestyle="--", linewidth=1)
+    axis.axhline(0.5, color=OTHERS[0], linestyle="--", linewidth=1, label="guessing")
     axis.set_ylim(0, 1.02)
     axis.legend(fontsize=9)
     return figure

@@ -84,7 +84,9 @@ class Adversarial:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         if checkpoint.discriminator is None:
-            raise ValueError("the checkpoint holds no discriminator, expected one: it was saved by another run.")
+            raise ValueError(
+                "the checkpoint holds no discriminator, expected the one that its generator learned against."
+            )
         copy_state(self.generator, checkpoint.network)
         copy_state(self.discriminator, checkpoint.discriminator)
         self.optimizer.load_state_dict(checkpoint.optimizer_state)

@@ -11,6 +11,7 @@ import numpy as np
 from tinycolor import losses, networks
 from tinycolor.backend import Array
 from tinycolor.data.dataset import Dataset
+from tinycolor.data.picture_pairs import kind_of_pairs
 from tinycolor.networks.iizuka import colour_and_scene_loss
 from tinycolor.networks.network import Network, scaled
 from tinycolor.networks.zhang import colour_weights, rebalanced_cross_entropy
@@ -217,6 +218,7 @@ def settings_for(dataset: Dataset, steps: int | None, epochs: int, **said: Any) 
             raise ValueError(f"--task {task} got --{name}, which is for --task {' or '.join(tasks)}: leave it out.")
     if task == "translate":
         chosen.setdefault("direction", "a-to-b")
+        chosen["pairs"] = kind_of_pairs(dataset.folder)
     if task == "colorize":
         chosen["classes"] = len(dataset.scenes) if recipe.scenes else 0
     return Settings(steps or epochs * dataset.steps_per_epoch(chosen["batch"]), **chosen)

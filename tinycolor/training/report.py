@@ -117,7 +117,7 @@ def write(
     rows = [
         (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
         for name, value in settings.items()
-        if value or name not in ("classes", "ignored", "direction")  # which not every task has
+        if value or name not in ("classes", "ignored", "direction", "pairs")  # which not every task has
     ]
     told = section("Settings", "What the training was started with.", table(rows))
     remarks = [section(*remark) for remark in task.words.remarks]

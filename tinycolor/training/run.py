@@ -244,13 +244,18 @@ def resume(folder: Path, out: Path, device: str = "cpu") -> Run:
     CheckpointError
         There is none, or it is damaged.
     RunError
-        It is no checkpoint of a run, or the photos are no longer the same.
+        It is no checkpoint of a run, or holds the network alone, or the photos are no longer the same.
     """
     path = out / LAST
     checkpoint = read_checkpoint(path)
     progress = checkpoint.progress
     try:
         settings = Settings(**progress["settings"])
+        if not checkpoint.optimizer_state:
+            raise RunError(
+                f"{shown(path)} holds the network alone, as {BEST} does, and not what it learned with: put the {LAST} "
+                "back that the run wrote, or start a new run."
+            )
         run = _run(open_folder(folder, settings.task), out, settings, device, progress["photos"])
         run.learner.restore(checkpoint)
         run.best = math.inf if progress["best"] is None else float(progress["best"])
@@ -261,7 +266,8 @@ def resume(folder: Path, out: Path, device: str = "cpu") -> Run:
 
 
 def _run(dataset: Dataset, out: Path, settings: Settings, device: str, fingerprint: str | None = None) -> Run:
-    if any(out.resolve().is_relative_to(folder.resolve()) for folder in (dataset.folder, *dataset.partners)):
+    places = [photos.folder.resolve() for photos in (dataset.learning, *dataset.partners)]
+    if any(out.resolve().is_relative_to(place) for place in places):
         raise RunError(
             f"{shown(out)} lies among the photos, which would mix them up with samples: choose another folder."
         )

@@ -62,6 +62,8 @@ class Settings:
         One of the model's.
     direction : str
         For ``translate``: ``a-to-b`` or ``b-to-a``.
+    pairs : str
+        For ``translate``: which kind; see ``data.picture_pairs.kind_of_pairs``.
     seed : int
         Of everything that is drawn: first weights, order, crops.
     """
@@ -79,4 +81,5 @@ class Settings:
     optimizer: str = "adam"
     loss: str = "mse"
     direction: str = ""
+    pairs: str = ""
     seed: int = 0

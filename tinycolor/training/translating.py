@@ -15,6 +15,7 @@ from tinycolor.data.folder import PhotoFolder
 from tinycolor.data.picture_pairs import PicturePairs
 from tinycolor.data.shrunk import NoPhotosError, crop
 from tinycolor.training import report
+from tinycolor.training.duel_page import VARIETY
 from tinycolor.training.recipes import TRANSLATORS, discriminator_for
 from tinycolor.training.settings import Settings
 from tinycolor.training.task import Curve, Scores, Words
@@ -43,13 +44,7 @@ WORDS = Words(
             "strong ones. Dashed: the input as it is.",
             ("unchanged",),
         ),
-        "variety": Curve(
-            "Variety",
-            "variety (1 is best)",
-            "How much the answers differ from one question to the next, beside how much the truths do. Near 0, the "
-            "network has collapsed: it gives the same answer to everything.",
-            (),
-        ),
+        "variety": VARIETY,
     },
     remarks=(
         (
