@@ -79,8 +79,7 @@ def verdict(losses: Lines, reports: Lines) -> tuple[str, str]:
     if variety < ALIKE:
         return "collapse suspected", (
             f"The generator's answers to different pictures differ {variety:.2f} times as much as the truths do: it "
-            f"may have found one answer that passes, and give it always. {told} More weight on the reconstruction "
-            "helps, or a smaller learning rate."
+            f"may have found one answer that passes, and give it always. {told} A smaller learning rate helps."
         )
     if found > SURE:
         return "the discriminator is too strong", (
