@@ -25,7 +25,7 @@ from tinycolor.kernels import (
 )
 from tinycolor.kernels.tile_sums import noting_sums, sums_of
 
-PIXELS = (1 << 14, 1 << 14)  # 2**28 of them: eight pictures fill 31 bits, 16 pictures 32
+PIXELS = (1 << 12, 1 << 16)  # 2**28 of them: eight pictures fill 31 bits, 16 pictures 32
 NO_RESERVE = 0x4000  # Linux: promise no memory for pages that nobody touches
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux, for memory without pages")

@@ -59,6 +59,34 @@ def test_a_missing_gpu_is_named():
         loader.launch("conv_naive", "conv2d", (1,), 1, ())
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1, 1, 1), (2, 3, 4, 5), (65_535, 1, 1, 3), (65_536, 1, 300, 1), (7, 99_999, 1, 1), (1, 1, 1 << 16, 65_535)],
+)
+def test_a_launch_over_rows_has_a_thread_for_each_number_and_no_axis_too_long(monkeypatch, shape):
+    grids = []
+    monkeypatch.setattr(loader, "launch", lambda chapter, kernel, grid, block, arguments: grids.append((grid, block)))
+    loader.launch_rows("im2col", "col2im", shape, ())
+    (((pieces, rows, layers), block),) = grids
+    n, h, w, c = shape
+    assert pieces * block >= w * c > (pieces - 1) * block
+    assert rows * layers >= n * h > rows * (layers - 1)
+    assert block <= 256
+    assert max(rows, layers) < 1 << 16
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 4, 3), (2, 4, 4, 0)])
+def test_a_launch_over_no_rows_does_nothing(monkeypatch, shape):
+    monkeypatch.setattr(loader, "import_cupy", lambda: None)
+    monkeypatch.setattr(loader, "compiled", lambda *_: pytest.fail("it was launched"))
+    loader.launch_rows("im2col", "col2im", shape, ())
+
+
+def test_rows_that_32_bits_cannot_count_are_refused():
+    with pytest.raises(ValueError, match=r"^col2im got rows of 4,294,967,296 numbers, expected fewer than 2\*\*32"):
+        loader.launch_rows("im2col", "col2im", (1, 1, 1 << 16, 1 << 16), ())
+
+
 def test_other_dtypes_are_refused():
     x, weight = np.zeros((1, 3, 3, 1)), np.zeros((1, 1, 1, 1))
     with pytest.raises(ValueError, match=r"got float64, expected float32: .*tinycolor\.ops"):

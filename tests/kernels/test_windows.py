@@ -11,10 +11,16 @@ from tinycolor.ops import pool as plain_pool
 from tinycolor.ops import upsample as plain_upsample
 
 from ops.test_conv import Case, random_cases
+from ops.test_pool import Case as PoolCase
 from ops.test_pool import random_cases as random_pool_cases
 
 CASES = [*random_cases(25, seed=6), Case((3, 11, 13, 5), (3, 2, 5, 1), stride=(2, 1), padding=(1, 2))]
 POOL_CASES = random_pool_cases(25, seed=1)
+
+
+# More rows than a grid has along one axis, a few threads of it idle; images likewise; rows of many blocks, and of one
+# thread; few channels and many.
+GRIDS = [(1, 70_001, 1, 1), (70_001, 1, 1, 3), (2, 3, 300, 3), (3, 2, 1, 1), (2, 1, 1, 1000)]
 
 
 def random(shape, seed=0):
@@ -74,6 +80,25 @@ def test_upsample_nearest(device, shape, scale):
     dy = random(y.shape)
     wanted = plain_upsample.upsample_nearest_dx(dy, scale)
     np.testing.assert_array_equal(device.run(upsample.upsample_nearest_dx, dy, scale), wanted)
+
+
+@pytest.mark.parametrize("shape", GRIDS)
+def test_upsample_nearest_on_a_grid_of_any_shape(device, shape):
+    test_upsample_nearest(device, shape, (1, 2))
+
+
+@pytest.mark.parametrize("shape", GRIDS)
+def test_max_pool_on_a_grid_of_any_shape(device, shape):
+    case = PoolCase(shape, (1, 1), (1, 1), False)
+    test_max_pool(device, case)
+    test_max_pool_gradient(device, case)
+
+
+@pytest.mark.parametrize("shape", GRIDS)
+def test_im2col_on_a_grid_of_any_shape(device, shape):
+    case = Case(shape, (1, 1, shape[-1], 1))
+    test_im2col(device, case)
+    test_col2im(device, case)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 8])

@@ -5,29 +5,29 @@
 
 #include "windows.cuh"
 
-// columns (n, ho, wo, kh, kw, c): one thread per number of it.
+// columns (n, ho, wo, kh, kw, c). One thread per window and channel copies what lies under the taps.
 extern "C" __global__ void im2col(const float* x, float* columns, const Windows s)
 {
-    const long long number = thread_number();
-    if (number >= (long long)s.n * s.ho * s.wo * s.kh * s.kw * s.c)
+    const Place out = my_place(s.ho, s.c);
+    if (out.image >= s.n || out.column >= s.wo)
         return;
-    const long long numbers = (long long)s.kh * s.kw * s.c;  // of one window
-    const Place window = place_of(number / numbers, s.ho, s.wo, 1);
-    const Place tap = place_of(number % numbers, s.kh, s.kw, s.c);
-    const int row = window.row * s.sh - s.ph + tap.row * s.dh;
-    const int column = window.column * s.sw - s.pw + tap.column * s.dw;
-    columns[number] = inside(row, column, s.h, s.w)
-        ? x[number_at({window.image, row, column, tap.channel}, s.h, s.w, s.c)] : 0.0f;
+    const long long window = number_at({out.image, out.row, out.column, 0}, s.ho, s.wo, 1);
+    for (int a = 0; a < s.kh; ++a)
+        for (int b = 0; b < s.kw; ++b) {
+            const int row = out.row * s.sh - s.ph + a * s.dh;
+            const int column = out.column * s.sw - s.pw + b * s.dw;
+            columns[((window * s.kh + a) * s.kw + b) * s.c + out.channel] = inside(row, column, s.h, s.w)
+                ? x[number_at({out.image, row, column, out.channel}, s.h, s.w, s.c)] : 0.0f;
+        }
 }
 
 // The transpose: every column number goes back to the pixel it was copied from, and a pixel that lay in
 // several windows gets the sum. As a gather: each pixel collects its copies, tap by tap, in one fixed order.
 extern "C" __global__ void col2im(const float* columns, float* x, const Windows s)
 {
-    const long long number = thread_number();
-    if (number >= (long long)s.n * s.h * s.w * s.c)
+    const Place in = my_place(s.h, s.c);
+    if (in.image >= s.n || in.column >= s.w)
         return;
-    const Place in = place_of(number, s.h, s.w, s.c);
     float sum = 0.0f;
     for (int a = 0; a < s.kh; ++a)
         for (int b = 0; b < s.kw; ++b) {
@@ -38,5 +38,5 @@ extern "C" __global__ void col2im(const float* columns, float* x, const Windows 
             const long long window = number_at({in.image, row, column, 0}, s.ho, s.wo, 1);
             sum += columns[((window * s.kh + a) * s.kw + b) * s.c + in.channel];
         }
-    x[number] = sum;
+    x[number_at(in, s.h, s.w, s.c)] = sum;
 }

@@ -14,7 +14,7 @@ def im2col(x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: P
     size = places(x.shape, kernel_size, stride, padding, dilation)
     columns = loader.empty(x, (len(x), *size, *kernel_size, x.shape[-1]))
     sizes = windows(x.shape, size, 0, kernel_size, stride, padding, dilation)
-    loader.launch_each("im2col", "im2col", columns.size, (x, columns, sizes))
+    loader.launch_rows("im2col", "im2col", (len(x), *size, x.shape[-1]), (x, columns, sizes))
     return columns
 
 
@@ -23,5 +23,5 @@ def col2im(columns: Array, x_shape: tuple[int, ...], stride: Pair, padding: Pair
     (columns,) = loader.floats(columns)
     x = loader.empty(columns, x_shape)
     sizes = windows(x_shape, columns.shape[1:3], 0, columns.shape[3:5], stride, padding, dilation)
-    loader.launch_each("im2col", "col2im", x.size, (columns, x, sizes))
+    loader.launch_rows("im2col", "col2im", x_shape, (columns, x, sizes))
     return x

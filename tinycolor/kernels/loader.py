@@ -17,6 +17,7 @@ from tinycolor.backend import Array, array_module, gpu, import_cupy, on_gpu
 FOLDER = Path(__file__).parent
 OPTIONS = ("--std=c++17",)
 BLOCK = 256  # threads per block where a kernel does not care
+MOST = 65_535  # blocks along the second and the third axis of a grid
 
 
 def source(chapter: str) -> str:
@@ -84,6 +85,23 @@ def launch(
 def launch_each(chapter: str, kernel: str, count: int, arguments: tuple, **constants: int | str) -> None:
     """Run a kernel with one thread for each of ``count`` numbers."""
     launch(chapter, kernel, (-(-count // BLOCK),), BLOCK, arguments, **constants)
+
+
+def launch_rows(chapter: str, kernel: str, shape: tuple[int, ...], arguments: tuple, **constants: int | str) -> None:
+    """Run a kernel with one thread for each number of (N, H, W, C); ``my_place`` tells it which.
+
+    Raises
+    ------
+    ValueError
+        A row has so many numbers that 32 bits do not count them.
+    """
+    n, h, w, c = shape
+    rows, row = n * h, w * c
+    if row >= 1 << 32:
+        raise ValueError(f"{kernel} got rows of {row:,} numbers, expected fewer than 2**32: run it on parts of them.")
+    block = max(1, min(row, BLOCK))
+    layers = max(1, -(-rows // MOST))  # of rows: the grid's second axis may be too short for all of them
+    launch(chapter, kernel, (-(-row // block), -(-rows // layers), layers), block, arguments, **constants)
 
 
 def struct(name: str, **values: int) -> np.ndarray:

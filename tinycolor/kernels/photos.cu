@@ -10,15 +10,15 @@ struct Cut {
 
 // One thread per byte of the crops, (crops, height, width, channels). Photos of any sizes lie in one block of memory.
 extern "C" __global__ void crop(
-    const unsigned char* photos, const Cut* cuts, unsigned char* crops, const long long count,
-    const int height, const int width, const int channels)
+    const unsigned char* photos, const Cut* cuts, unsigned char* crops,
+    const int count, const int height, const int width, const int channels)
 {
-    const long long number = thread_number();
-    if (number >= count)
+    const Place place = my_place(height, channels);
+    if (place.image >= count || place.column >= width)
         return;
-    const Place place = place_of(number, height, width, channels);
     const Cut cut = cuts[place.image];
-    crops[number] = photos[cut.first + place.row * cut.down + place.column * cut.right + place.channel];
+    crops[number_at(place, height, width, channels)]
+        = photos[cut.first + place.row * cut.down + place.column * cut.right + place.channel];
 }
 
 // A cube root, and below (6/29)^3 its tangent.

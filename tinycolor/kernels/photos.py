@@ -27,7 +27,7 @@ def crop(photos: Array, cuts: Array, shape: tuple[int, int, int]) -> Array:
     uint8 array (N, H, W, C)
     """
     crops = loader.empty(photos, (len(cuts), *shape), "uint8")
-    loader.launch_each("photos", "crop", crops.size, (photos, cuts, crops, np.int64(crops.size), *map(np.int32, shape)))
+    loader.launch_rows("photos", "crop", crops.shape, (photos, cuts, crops, *map(np.int32, crops.shape)))
     return crops
 
 

@@ -7,10 +7,9 @@
 // that can number the taps.
 extern "C" __global__ void max_pool2d(const float* x, float* y, WINNER* winner, const Windows s)
 {
-    const long long number = thread_number();
-    if (number >= (long long)s.n * s.ho * s.wo * s.c)
+    const Place out = my_place(s.ho, s.c);
+    if (out.image >= s.n || out.column >= s.wo)
         return;
-    const Place out = place_of(number, s.ho, s.wo, s.c);
     const int top = out.row * s.sh, left = out.column * s.sw;
     float strongest = x[number_at({out.image, top, left, out.channel}, s.h, s.w, s.c)];
     int tap = 0;
@@ -23,28 +22,39 @@ extern "C" __global__ void max_pool2d(const float* x, float* y, WINNER* winner, 
             if (value > strongest || value != value)
                 strongest = value;
         }
+    const long long number = number_at(out, s.ho, s.wo, s.c);
     y[number] = strongest;
     winner[number] = tap;
 }
 
-// All of dy goes to the tap that won. Windows may overlap, so each pixel asks, tap by tap, whether it was the
-// winner of the window that has this tap on it.
-extern "C" __global__ void max_pool2d_dx(const float* dy, const WINNER* winner, float* dx, const Windows s)
+// What a pixel gets from the windows that it lies in: tap (i, j) of window `last` is on it, tap (i + sh, j) of the
+// window above that one, and so on.
+__device__ __forceinline__ float won(
+    const float* dy, const WINNER* winner, const Windows& s, const Place last, const int i, const int j)
 {
-    const long long number = thread_number();
-    if (number >= (long long)s.n * s.h * s.w * s.c)
-        return;
-    const Place in = place_of(number, s.h, s.w, s.c);
     float sum = 0.0f;
-    for (int a = 0; a < s.kh; ++a)
-        for (int b = 0; b < s.kw; ++b) {
-            const int row = place_with_tap_on(in.row, a, s.ho, s.sh, 0, 1);
-            const int column = place_with_tap_on(in.column, b, s.wo, s.sw, 0, 1);
-            if (row < 0 || column < 0)
+    for (int a = i, row = last.row; a < s.kh; a += s.sh, --row)
+        for (int b = j, column = last.column; b < s.kw; b += s.sw, --column) {
+            if (!inside(row, column, s.ho, s.wo))
                 continue;
-            const long long window = number_at({in.image, row, column, in.channel}, s.ho, s.wo, s.c);
+            const long long window = number_at({last.image, row, column, last.channel}, s.ho, s.wo, s.c);
             if (winner[window] == a * s.kw + b)
                 sum += dy[window];
         }
-    dx[number] = sum;
+    return sum;
+}
+
+// All of dy goes to the tap that won. Windows may overlap, so each pixel asks all that it lies in. One thread per
+// channel of sh x sw pixels, from where one window begins to where the next ones do.
+extern "C" __global__ void max_pool2d_dx(const float* dy, const WINNER* winner, float* dx, const Windows s)
+{
+    const Place last = my_place((s.h + s.sh - 1) / s.sh, s.c);
+    const int top = last.row * s.sh, left = last.column * s.sw;
+    if (last.image >= s.n)
+        return;
+    for (int i = 0; i < s.sh && top + i < s.h; ++i)
+        for (int j = 0; j < s.sw && left + j < s.w; ++j) {
+            const Place pixel = {last.image, top + i, left + j, last.channel};
+            dx[number_at(pixel, s.h, s.w, s.c)] = won(dy, winner, s, last, i, j);
+        }
 }

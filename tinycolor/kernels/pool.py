@@ -21,7 +21,7 @@ def max_pool2d(x: Array, kernel_size: Pair, stride: Pair, ceil_mode: bool) -> tu
     winner_type = np.min_scalar_type(kernel_size[0] * kernel_size[1] - 1).name
     y, winner = loader.empty(x, (n, *size, c)), loader.empty(x, (n, *size, c), winner_type)
     sizes = windows(x.shape, size, c, kernel_size, stride)
-    loader.launch_each("pool", "max_pool2d", y.size, (x, y, winner, sizes), WINNER=UNSIGNED[winner_type])
+    loader.launch_rows("pool", "max_pool2d", y.shape, (x, y, winner, sizes), WINNER=UNSIGNED[winner_type])
     return y, winner
 
 
@@ -29,6 +29,8 @@ def max_pool2d_dx(dy: Array, winner: Array, x_shape: tuple[int, ...], kernel_siz
     """Return dx (N, H, W, C): all of dy (N, Ho, Wo, C) goes to the tap that won."""
     (dy,) = loader.floats(dy)
     dx = loader.empty(dy, x_shape)
-    sizes = windows(x_shape, dy.shape[1:3], x_shape[-1], kernel_size, stride)
-    loader.launch_each("pool", "max_pool2d_dx", dx.size, (dy, winner, dx, sizes), WINNER=UNSIGNED[winner.dtype.name])
+    n, h, w, c = x_shape
+    sizes = windows(x_shape, dy.shape[1:3], c, kernel_size, stride)
+    strides = n, -(-h // stride[0]), -(-w // stride[1]), c
+    loader.launch_rows("pool", "max_pool2d_dx", strides, (dy, winner, dx, sizes), WINNER=UNSIGNED[winner.dtype.name])
     return dx

@@ -3,19 +3,21 @@
 
 #include "place.cuh"
 
-// One thread per number of y (n, h*sh, w*sw, c + b): it asks which pixel it is a copy of.
+// y (n, h*sh, w*sw, c + b). One thread per pixel of x and channel of y: it fills all copies of that pixel.
 extern "C" __global__ void upsample_nearest(
     const float* x, const float* beside, float* y,
     const int n, const int h, const int w, const int c, const int b, const int sh, const int sw)
 {
-    const long long number = thread_number();
-    if (number >= (long long)n * h * sh * w * sw * (c + b))
+    const Place in = my_place(h, c + b);
+    if (in.image >= n || in.column >= w)
         return;
-    const Place out = place_of(number, h * sh, w * sw, c + b);
-    if (out.channel < c)
-        y[number] = x[number_at({out.image, out.row / sh, out.column / sw, out.channel}, h, w, c)];
-    else
-        y[number] = beside[number_at({out.image, out.row, out.column, out.channel - c}, h * sh, w * sw, b)];
+    for (int i = 0; i < sh; ++i)
+        for (int j = 0; j < sw; ++j) {
+            const Place copy = {in.image, in.row * sh + i, in.column * sw + j, in.channel};
+            const Place other = {copy.image, copy.row, copy.column, copy.channel - c};
+            y[number_at(copy, h * sh, w * sw, c + b)] = in.channel < c
+                ? x[number_at(in, h, w, c)] : beside[number_at(other, h * sh, w * sw, b)];
+        }
 }
 
 // One thread per number of dx (n, h, w, c): it adds up its copies, each column of them and then the columns.
@@ -23,10 +25,9 @@ extern "C" __global__ void upsample_nearest_dx(
     const float* dy, float* dx,
     const int n, const int h, const int w, const int c, const int b, const int sh, const int sw)
 {
-    const long long number = thread_number();
-    if (number >= (long long)n * h * w * c)
+    const Place in = my_place(h, c);
+    if (in.image >= n || in.column >= w)
         return;
-    const Place in = place_of(number, h, w, c);
     float sum = 0.0f;
     for (int j = 0; j < sw; ++j) {
         float column = 0.0f;
@@ -36,5 +37,5 @@ extern "C" __global__ void upsample_nearest_dx(
         }
         sum += column;
     }
-    dx[number] = sum;
+    dx[number_at(in, h, w, c)] = sum;
 }

@@ -16,7 +16,7 @@ def upsample_nearest(x: Array, scale: Pair, beside: Array | None = None) -> Arra
     b = 0 if beside is None else beside.shape[-1]
     y = loader.empty(x, (n, h * scale[0], w * scale[1], c + b))
     sizes = map(np.int32, (n, h, w, c, b, *scale))
-    loader.launch_each("upsample", "upsample_nearest", y.size, (x, beside, y, *sizes))
+    loader.launch_rows("upsample", "upsample_nearest", (n, h, w, c + b), (x, beside, y, *sizes))
     return y
 
 
@@ -27,5 +27,5 @@ def upsample_nearest_dx(dy: Array, scale: Pair, channels: int | None = None) -> 
     h, w, c = dy.shape[1] // scale[0], dy.shape[2] // scale[1], of_dy if channels is None else channels
     dx = loader.empty(dy, (n, h, w, c))
     sizes = map(np.int32, (n, h, w, c, of_dy - c, *scale))
-    loader.launch_each("upsample", "upsample_nearest_dx", dx.size, (dy, dx, *sizes))
+    loader.launch_rows("upsample", "upsample_nearest_dx", dx.shape, (dy, dx, *sizes))
     return dx
