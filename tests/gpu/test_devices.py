@@ -196,7 +196,7 @@ def test_the_kernels_run_and_no_other(network, batch):
     assert set(machine.launched) >= {
         *("convolve", "convolve_dw", "max_pool2d", "max_pool2d_dx", "upsample_nearest", "upsample_nearest_dx"),
         *("sum_tiles", "statistics", "norm_act", "follow", "sum_dz", "gradients", "norm_act_dx"),
-        *("dropout", "dropout_dx", "adam", "adam_rates"),
+        *("sum_dy", "bias_db", "dropout", "dropout_dx", "adam", "adam_rates"),
     }
 
 

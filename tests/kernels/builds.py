@@ -4,6 +4,7 @@ from itertools import product
 
 BUILDS = {
     "adam": [{}],
+    "bias": [{}],
     "conv_naive": [{}],
     "conv_tensor": [
         {"TILE_M": m, "TILE_N": n, "WIDTH": width} for (m, width), n in product([(64, 1), (64, 4), (128, 4)], (32, 64))

@@ -32,7 +32,7 @@ extern "C" bool run_{kernel}(const unsigned* grid, int threads, long long first_
 
 def kernels(text: str) -> list[str]:
     """Return the names of all kernels in a text."""
-    return re.findall(r"__global__ void (?:__launch_bounds__\(\w+\) )?(\w+)\(", text)
+    return re.findall(r"__global__ void (?:__launch_bounds__\([\w, ]+\) )?(\w+)\(", text)
 
 
 @cache

@@ -54,7 +54,7 @@ def test_compiler_names_the_file_and_the_line(old, new, complaint):
 @needs_nvrtc
 def test_spilled_registers_are_reported():
     """Numbers that did not fit into registers are as slow as far-away memory."""
-    text = source("conv_tensor").replace("__launch_bounds__(THREADS)", "__launch_bounds__(THREADS, 16)")
+    text = source("conv_tensor").replace("__launch_bounds__(THREADS, BLOCKS)", "__launch_bounds__(THREADS, 16)")
     _, log = nvrtc.compile_for(text, "sm_80", (*OPTIONS, *defines(BUILDS["conv_tensor"][-1]), *WARNINGS))
     assert "spill" in log
 

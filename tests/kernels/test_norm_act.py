@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinycolor.kernels import norm_act
+from tinycolor.kernels import columns, norm_act
 from tinycolor.ops import norm
 
 EPS = 1e-5
@@ -168,7 +168,7 @@ def test_inputs_may_be_read_only_and_scattered_and_stay_as_they_were():
 
 def test_blocks_are_no_more_than_wanted(cpu, monkeypatch):
     """Where a GPU is full, threads add up more; slices need not come out even."""
-    monkeypatch.setattr(norm_act, "BLOCKS_WANTED", 7)
+    monkeypatch.setattr(columns, "BLOCKS_WANTED", 7)
     given = draw((3, 29, 31, 65))
     assert_close(cpu.run(by_kernels, *given, 0.2), expected(*given, 0.2), given)
     assert {grid for _, kernel, grid, _ in cpu.launched if kernel.startswith("sum")} == {(1, 2, 3)}

@@ -2,8 +2,8 @@
 
 A chapter ``name.cu`` holds kernels; ``name.py`` beside it launches them and has the signatures of its NumPy
 twin in ``tinycolor/ops``. All kernels compute in float32, on NHWC pictures, without atomics: every number is
-added up by one thread in one order, so the same input gives the same bits. (``norm_act`` and ``loss`` add up in
-float64.)
+added up by one thread in one order, so the same input gives the same bits. (What sums over a whole batch, by
+``columns``, or in ``loss``, does so in float64.)
 
 1. ``conv_naive``   one thread per number, the sums as they are defined
 2. ``im2col``       every window written out, and gathered back
@@ -11,7 +11,8 @@ float64.)
 4. ``conv_tensor``  the same tiles on tensor cores, the next ones on their way meanwhile
 5. ``norm_act``     sums over whole batches, and a normalisation and a rectifier in one sweep; where chapter 4 has
                     noted the sums of its answers (``tile_sums``), it takes those
-6. ``loss``         what every number costs and which way is downhill, in one sweep, and the mean of it all
+6. ``bias``         the same sums, for the gradient of a bias
+7. ``loss``         what every number costs and which way is downhill, in one sweep, and the mean of it all
 
 and ``pool``, ``upsample``, ``dropout``, ``adam`` and ``photos``, in which every number goes its own way.
 

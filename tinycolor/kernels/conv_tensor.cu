@@ -17,6 +17,7 @@ constexpr int WARP = 32;   // threads
 // A warp has a part of the tile to itself. The larger it is, the more products it makes of each number that it reads.
 constexpr int WARP_M = TILE_M / 2, WARP_N = 32;
 constexpr int THREADS = (TILE_M / WARP_M) * (TILE_N / WARP_N) * WARP;
+constexpr int BLOCKS = TILE_M > 64 ? 4 : 1;  // that a multiprocessor is to have registers for, at once
 
 // Rows in shared memory are a little longer than needed: then the 32 numbers that a warp reads at once lie in 32
 // different banks. They differ in how the numbers come: side by side along k (channels of a pixel) or along m, n.
@@ -94,7 +95,7 @@ __device__ __forceinline__ void copy_right(float* stage, const float* rows, long
 // Where threads meet that have answers of the same columns: of every warp that has a part in a column they are eight.
 // One more row is for what they find out together. It lies where the tiles were.
 constexpr int MEETING = TILE_M / WARP_M * 8;
-typedef float Shares[MEETING + 1][TILE_N];
+typedef float Shares[MEETING + 1][PITCH_N];
 
 // The sum of each of the tile's columns, for the first TILE_N threads; `share(j, e)` is what a thread has of a column.
 template <class Share>
@@ -149,7 +150,7 @@ __device__ __forceinline__ void note_sums(
 // Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters, and
 // blockIdx.z slices of the sum over k: whole rounds, so that copies of four begin at multiples of four. Where sums of
 // the answers are asked for, there is one slice, and no bias.
-extern "C" __global__ void __launch_bounds__(THREADS) convolve(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve(
     const float* x, const float* weight, const float* bias, float* sheets, TileSums* tile_sums, const Gather g)
 {
     __shared__ __align__(16) float left[STAGES][TILE_M * PITCH_K];
@@ -162,9 +163,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
     constexpr int ACROSS = DEPTH / WIDTH, DOWN = THREADS / ACROSS, SHARE = TILE_M / DOWN;
     const int k = threadIdx.x % ACROSS * WIDTH, m = threadIdx.x / ACROSS;
     Window windows[SHARE];
+    const Place down = place_at(DOWN, g);
+    Place place = place_at(m0 + m, g);
 #pragma unroll
-    for (int i = 0; i < SHARE; ++i)
-        windows[i] = window_at(place_at(m0 + m + i * DOWN, g), x, g);
+    for (int i = 0; i < SHARE; ++i) {
+        windows[i] = window_at(place, x, g);
+        place = onward(place, down, g);
+    }
     const Place round = number_under(DEPTH, g);
     Place number = number_under(slice.first + k, g);
 
@@ -182,16 +187,20 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
     Sums sums = {};
     conveyor(slice.rounds(DEPTH), copy, [&](int stage) { multiply<PITCH_K, 1>(left[stage], right[stage], sums); });
 
+    // Its answers are eight places apart.
     float* y = sheets + blockIdx.z * g.answers();
     const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4;
+    const Place eight = place_at(8, g);
+    place = place_at(m0 + warp_m() + group, g);
 #pragma unroll
     for (int i = 0; i < MS; ++i)
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            const long long place = m0 + warp_m() + 16 * i + 8 * half + group;
-            if (place >= g.places())
-                continue;
             float* answers = y + answers_at(place, g);
+            const bool exists = place.image < g.n;
+            place = onward(place, eight, g);
+            if (!exists)
+                continue;
 #pragma unroll
             for (int j = 0; j < NS; ++j)
 #pragma unroll
@@ -210,7 +219,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
 
 // dw[k, f] = sum over m of left[m, k] * dy[m, f]. The tile's rows are now numbers k, and they come side by side, so
 // they lie the other way round in shared memory.
-extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve_dw(
     const float* x, const float* dy, float* sheets, const Gather g)
 {
     __shared__ __align__(16) float left[STAGES][DEPTH * PITCH_M];

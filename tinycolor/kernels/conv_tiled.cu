@@ -94,7 +94,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
         const long long place = m0 + threadIdx.x / 16 * SIDE + i;
         if (place >= g.places())
             break;
-        const long long answers = answers_at(place, g);
+        const long long answers = answers_at(place_at(place, g), g);
         for (int j = 0; j < SIDE; ++j) {
             const int f = n0 + threadIdx.x % 16 * SIDE + j;
             if (f < g.f)

@@ -108,10 +108,9 @@ __device__ __forceinline__ bool on_a_pixel(Window window, Tap tap, const Gather&
     return inside(window.row + tap.row, window.column + tap.column, g.h, g.w);
 }
 
-// Where the answers of place m go.
-__device__ __forceinline__ long long answers_at(long long m, const Gather& g)
+// Where the answers of a place go.
+__device__ __forceinline__ long long answers_at(Place place, const Gather& g)
 {
-    const Place place = place_of(m, g.rows, g.columns, 1);
     const int row = g.to_row + place.row * g.row_step, column = g.to_column + place.column * g.column_step;
     return number_at({place.image, row, column, 0}, g.to_h, g.to_w, g.f);
 }

@@ -17,6 +17,7 @@ import numpy as np
 
 from tinycolor.backend import Array, array_module
 from tinycolor.kernels import loader
+from tinycolor.kernels.loader import address
 from tinycolor.kernels.tile_sums import note, room_for_sums
 from tinycolor.kernels.windows import places
 from tinycolor.ops.conv import NONE, ONE
@@ -26,6 +27,7 @@ from tinycolor.ops.shapes import Pair
 BLOCKS_WANTED = 512  # a few for each multiprocessor of a large GPU
 FEW_TILES = 128  # of y, dx: fewer than it has multiprocessors. For dw, whose sums are long, more tiles are few, too
 LEAST_SLICE = 256  # terms that are worth a sheet of their own
+ALIGNED = 16  # bytes: weights that begin elsewhere, in the midst of others, are moved, to be copied by four numbers
 
 
 class Tile(NamedTuple):
@@ -185,6 +187,7 @@ class ImplicitGemm:
         """Return y, of which each pair of axes fills its own pixels: on the same sheets, so in as many slices."""
         filters = weight.shape[3]
         parts = [array_module(x).ascontiguousarray(weight[rows.taps, columns.taps]) for rows, columns in axes]
+        parts = [part if address(part) % ALIGNED == 0 else part.copy() for part in parts]
         places_of = [len(x) * rows.places * columns.places for rows, columns in axes]
         tile = self.tile(max(places_of, default=0), weight.shape[2], filters, x, *parts)
         tiles = [tiles_over(count, filters, tile) for count in places_of]

@@ -8,8 +8,8 @@ from tinycolor import init
 from tinycolor.backend import Array
 from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.parameter import Parameter
-from tinycolor.ops.bias import bias_db
-from tinycolor.ops.fast.choose import conv2d_algorithm
+from tinycolor.ops import bias as bias_ops
+from tinycolor.ops.fast.choose import conv2d_algorithm, twin
 from tinycolor.ops.shapes import Pair, pair, positive, window_count
 from tinycolor.random import Generator
 
@@ -79,7 +79,7 @@ class Conv2d(Layer):
             if x_for_dw is not None:
                 weight.grad += algorithm.conv2d_dw(x_for_dw, dy, self.kernel_size, **steps)
             if bias is not None and learn_bias:
-                bias.grad += bias_db(dy)
+                bias.grad += twin(bias_ops, dy).bias_db(dy)
             return algorithm.conv2d_dx(dy, weight.data, x_shape, **steps)
 
         return y, backward
@@ -158,7 +158,7 @@ class ConvTranspose2d(Layer):
             if x_for_dw is not None:
                 weight.grad += algorithm.conv2d_dw(dy, x_for_dw, self.kernel_size, **steps)
             if bias is not None and learn_bias:
-                bias.grad += bias_db(dy)
+                bias.grad += twin(bias_ops, dy).bias_db(dy)
             return algorithm.conv2d(dy, weight.data, **steps)
 
         return y, backward

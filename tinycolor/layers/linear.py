@@ -8,8 +8,8 @@ from tinycolor import init
 from tinycolor.backend import Array
 from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.parameter import Parameter
+from tinycolor.ops import bias as bias_ops
 from tinycolor.ops import linear as ops
-from tinycolor.ops.bias import bias_db
 from tinycolor.ops.fast.choose import twin
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
@@ -58,7 +58,7 @@ class Linear(Layer):
             if x_for_dw is not None:
                 weight.grad += products.linear_dw(x_for_dw, dy)
             if bias is not None and learn_bias:
-                bias.grad += bias_db(dy)
+                bias.grad += twin(bias_ops, dy).bias_db(dy)
             return products.linear_dx(dy, weight.data)
 
         return y, backward

@@ -9,8 +9,8 @@ import numpy as np
 from tinycolor.backend import Array
 from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.parameter import Parameter
+from tinycolor.ops import bias as bias_ops
 from tinycolor.ops import norm as ops
-from tinycolor.ops.bias import bias_db
 from tinycolor.ops.fast import norm_act
 from tinycolor.ops.fast.choose import runs_kernels, twin
 from tinycolor.ops.shapes import positive
@@ -199,8 +199,8 @@ def learner(weight: Parameter, bias: Parameter) -> Callable[[Array, Array], None
 
     def learn(dy: Array, x_hat: Array) -> None:
         if learn_weight:
-            weight.grad += bias_db(dy * x_hat)
+            weight.grad += twin(bias_ops, dy).bias_db(dy * x_hat)
         if learn_bias:
-            bias.grad += bias_db(dy)
+            bias.grad += twin(bias_ops, dy).bias_db(dy)
 
     return learn

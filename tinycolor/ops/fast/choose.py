@@ -26,14 +26,15 @@ from types import ModuleType
 from typing import Protocol, cast
 
 from tinycolor.backend import Array, on_gpu
+from tinycolor.kernels import bias as gpu_bias
 from tinycolor.kernels import conv as gpu_conv
 from tinycolor.kernels import dropout as gpu_dropout
 from tinycolor.kernels import linear as gpu_linear
 from tinycolor.kernels import norm_act as gpu_norm_act
 from tinycolor.kernels import pool as gpu_pool
 from tinycolor.kernels import upsample as gpu_upsample
+from tinycolor.ops import bias, dropout, linear, norm, pool, upsample
 from tinycolor.ops import conv as plain
-from tinycolor.ops import dropout, linear, norm, pool, upsample
 from tinycolor.ops.conv import NONE, ONE
 from tinycolor.ops.fast import blocked, norm_act, turned, winograd
 from tinycolor.ops.shapes import Pair, window_count
@@ -44,6 +45,7 @@ WINOGRAD_CHANNELS = 32
 FEW_FILTERS = 4
 
 TWINS = {
+    bias: gpu_bias,
     dropout: gpu_dropout,
     linear: gpu_linear,
     norm: gpu_norm_act,

@@ -1,0 +1,23 @@
+// The gradient of a bias: it was added at every place, so it is dy, added up over all of them.
+
+#include "columns.cuh"
+
+extern "C" __global__ void __launch_bounds__(THREADS) sum_dy(
+    const float* dy, Sums* partial, const long long pixels, const long long each, const int channels, const int width)
+{
+    const Walk walk = walk_of(pixels, each, channels, width);
+    Sums sums = {0.0, 0.0};  // the second of the pair has nothing to do
+#pragma unroll 8
+    for (int turn = 0; turn < walk.turns; ++turn)
+        sums.first += dy[walk.i + turn * walk.step];
+    sums = over_rows(sums, walk.row, walk.rows, width);
+    if (walk.works && walk.row == 0)
+        partial[walk.column * gridDim.z + blockIdx.z] = sums;
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) bias_db(const Sums* partial, float* db, const int slices)
+{
+    const Sums sums = over_slices(partial, slices);
+    if (threadIdx.x == 0)
+        db[blockIdx.x] = sums.first;
+}
