@@ -4,7 +4,7 @@
 # Stripes fill the lower half of a photo: floor boards, or a mown lawn? The stripes look alike. The answer is farther
 # up, a wall or a sky, and a filter of 3x3 sees nine dots. How can a network see far? K. Simonyan and A. Zisserman
 # ("Very deep convolutional networks for large-scale image recognition", ICLR 2015) took nothing but windows of 3x3, and
-# stacked more of them than anyone before. Their tower of thirteen is called VGG-16.
+# stacked them high. Their tower of thirteen is called VGG-16.
 
 # %%
 import matplotlib.pyplot as plt
@@ -23,8 +23,8 @@ from tinycolor.networks.vgg import CHANNELS, CONVOLUTIONS, HIDDEN, MAP, vgg_bloc
 # much *that number* moves if a dot moves. Where dx is 0, the number doesn't see the dot. All dots that it sees are its
 # **receptive field**, or field for short.
 #
-# Here are one, two and three windows of 3x3, one behind the other. Every weight is 1, so that dx counts something: in
-# how many ways a dot reaches the number. (The library can also work a field out, layer by layer: `receptive_field`.)
+# Here are one, two and three layers with windows of 3x3, one behind the other. Every weight is 1, so that dx counts
+# something: in how many ways a dot reaches the number. (The library can also work a field out: `receptive_field`.)
 
 # %%
 for count in (1, 2, 3):
@@ -63,7 +63,7 @@ assert round(100 * one_large / three_small) == 181
 # %% [markdown]
 # And behind each small window there is room for a ReLU, which bends a straight line at 0: three kinks where the large
 # window has a single one. They matter. Without them our stack *is* a window of 7x7: take the ways for its weights. With
-# them it can do what no single window does. (Lesson 3: XOR needs a hidden layer. Here are two.)
+# two of them, as below, it does what no window of 7x7 can. (Lesson 3: XOR needs a hidden layer. Here are two.)
 
 # %%
 large = tc.Conv2d(1, 1, 7, bias=False)
@@ -82,9 +82,9 @@ assert not np.allclose(with_kinks.predict(noise), large.predict(noise), atol=1)
 #
 # ## Thirteen windows and five pools
 #
-# Two dots for each: thirteen windows would see 27x27. VGG-16's photos have 224x224. It is **pooling** that makes them
-# see far. Behind a pooling, two neighbours on the map lie two dots apart on the photo. So a 3x3 window adds four dots
-# there, and not two. After two poolings it adds eight, and so on: the *step* doubles.
+# One dot, and two more for each: thirteen windows would see 27x27. VGG-16's photos have 224x224. It is **pooling** that
+# makes them see far. Behind a pooling, two neighbours on the map lie two dots apart on the photo: the **step** is 2. So
+# a 3x3 window adds four dots there, and not two. Each pooling doubles the step; its own 2x2 window adds a single step.
 #
 # `vgg_blocks` makes the five blocks. A field doesn't depend on how many filters there are, so we take a 64th of them.
 
@@ -154,12 +154,12 @@ assert weights[:2].sum() < 0.002 * weights.sum()
 assert work[:2].sum() > 0.3 * work.sum()
 
 # %% [markdown]
-# Three of four weights sit in the first layer that votes, and it does less than a hundredth of the work. Seeing is the
-# other way round: about a tenth of the weights, 99 % of the work. The first two blocks have only 0.2 % of the weights,
-# but 30 % of the work: their few weights are used at 224 * 224 = 50,176 places, and then at a quarter as many.
+# Three of four weights sit in the first layer that votes, and it does less than a hundredth of the work. The tower is
+# the other way round: about a tenth of the weights, 99 % of the work. The first two blocks have only 0.2 % of the
+# weights, but 30 % of the work: their few weights are used at 224 * 224 = 50,176 places, and then at a quarter as many.
 #
-# Now look at a photo through all five blocks. What does a number see that lies in the middle of the map, at the end of
-# each block, before the pool?
+# Now look at a photo through all five blocks. What does a number in the middle of the map see, at the end of each
+# block, before the pool? (The lower half of the figure shows the fields and the shares that were printed above.)
 
 # %%
 photo_name = "scipy-face.jpg"
@@ -196,8 +196,8 @@ figure.supxlabel(f"Photo: {attributions()[photo_name]}, cropped", fontsize=8)
 figures.save(figure, "11_vgg")
 
 # %% [markdown]
-# What are those stripes? In the 40x40 of block 3 they could be anything. Block 4 has an eye on either side of them.
-# Block 5 has the whole head of a raccoon.
+# What are the stripes in the middle? In the 40x40 of block 3 they could be anything. Block 4 has an eye on either side
+# of them. Block 5 has the whole face of a raccoon.
 #
 # ## Does it help? Who stands on the left?
 #
@@ -276,7 +276,7 @@ assert scores[deep] > 0.98
 assert sizes[deep] < sizes[far]
 
 # %% [markdown]
-# With 8 apart two blocks do. With 24 apart they are a coin, and three blocks get it right, with fewer weights. Bad
+# With 8 apart two blocks will do. With 24 apart they are a coin, and three blocks get it right, with fewer weights. Bad
 # luck, or too few steps? No: two blocks *can't* do it. Take a picture, and swap the marks. Their nearest dots are 18
 # apart, so a window that has both is at least 19 wide, and two blocks see 16. In both pictures their windows find the
 # same things, 24 dots farther left or right. (24 is six times their step of 4, so even the pools cut both in the same
@@ -314,7 +314,7 @@ figures.save(figure, "11_far_sight")
 # of the photos; with VGG-16's 13, for 8.8 %. (Both have five pools. More windows see farther, and have more kinks.)
 #
 # (Another way to see far is to let everything vote on everything at once, as VGG-16 does at the top: by then just 7x7
-# places are left, and even so it takes 102 million weights.)
+# places are left, and even so it takes 103 million weights.)
 #
 # ## What you know now
 #

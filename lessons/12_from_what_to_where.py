@@ -4,8 +4,8 @@
 # Lesson 11's network looks at a picture and says *what* it shows, with one row of numbers. It does not say *where*.
 # J. Long, E. Shelhamer and T. Darrell saw in 2015 that it nearly could: what stands in the way is the last layers, and
 # they can be read in another way without changing a single weight. Such a network is called *fully convolutional*,
-# FCN. First you slide a small classifier over a large sheet. Then you train three small FCNs to name every dot of a
-# street, a coarse, a finer and a fine one, and measure how well each does.
+# FCN. First you slide a small *classifier*, a network that says what, over a large sheet. Then you train three small
+# FCNs, a coarse, a finer and a fine one, to name every dot of a street, and measure how well each does.
 
 # %%
 import matplotlib.pyplot as plt
@@ -23,12 +23,11 @@ from tinycolor.training.loop import train
 # %% [markdown]
 # ## A classifier for one window
 #
-# It is lesson 6's network, a little smaller and without a border of zeros: 28x28 dots become maps of 24x24, 12x12,
-# 10x10, 5x5. Then Flatten lays the 5*5*16 = 400 numbers in a row, and a fully connected layer, `Linear`, casts two
-# votes: *cross*, *circle*. One thing is new: it must know when there is neither. So half of the drawings are rolled
-# down, to the right, or both, by 5 to 23 dots; what leaves on one side comes in on the other. Then none lies in the
-# middle, and both votes should be 0. (The sigmoid is in the loss here, `bce_with_logits`. What comes out are *scores*,
-# above 0 for yes.)
+# It is lesson 6's network, smaller and without a border of zeros: 28x28 dots become maps of 24x24, 12x12, 10x10, 5x5.
+# Then Flatten lays the 5*5*16 = 400 numbers in a row, and a fully connected layer, `Linear`, casts two votes: *cross*,
+# *circle*. New is that it must know when there is neither. So half of the drawings are rolled down, to the right, or
+# both, by 5 to 23 dots; what leaves on one side comes in on the other. Then none lies in the middle, and both votes
+# should be 0. (The sigmoid is in the loss here, `bce_with_logits`. What comes out are *scores*, above 0 for yes.)
 
 
 # %%
@@ -97,9 +96,9 @@ scores = fully_convolutional.predict(sheet[None])[0]  # (15, 29, 2)
 print("sheet:", sheet.shape, " scores:", scores.shape)
 
 # %% [markdown]
-# 15 times 29 answers. Behind two poolings, neighbours lie four dots apart: lesson 11's step, which the paper calls
-# *stride*. So place (i, j) has seen the window that begins at row 4i, column 4j. Is it the answer that the classifier
-# gives for that window alone? Cut out all 435 windows, and ask it.
+# 15 times 29 answers. Behind two poolings, neighbours lie four dots apart. That is lesson 11's step; the paper, and we
+# from here on, say *stride*, as for a single layer. So place (i, j) has seen the window that begins at row 4i, column
+# 4j. Is it the answer that the classifier gives for that window alone? Cut out all 435 windows, and ask it.
 
 # %%
 cut_out = np.stack([sheet[4 * i : 4 * i + 28, 4 * j : 4 * j + 28] for i in range(15) for j in range(29)])
@@ -120,8 +119,8 @@ print(f"products: {435 * of_one_window:,} for 435 windows, {of_the_sheet:,} for 
 assert 18 < 435 * of_one_window / of_the_sheet < 19
 
 # %% [markdown]
-# Such a map of answers is called a *heat map*. Below, each answer is drawn in the middle of its window. (So the margin
-# stays white: no window has its middle there.)
+# Such a map of answers is called a *heat map*. Below, each answer is drawn in the middle of its window, dark for a sure
+# yes. (So the margin stays white: no window has its middle there.)
 
 # %%
 heat = 1 / (1 + np.exp(-scores))  # the sigmoid of lesson 3: from scores to 0..1
@@ -177,9 +176,9 @@ assert np.isclose(tc.losses.cross_entropy(some_scores, np.array(1))[0], -np.log(
 # %% [markdown]
 # ## The way up begins as straight lines
 #
-# At stride 8 a street of 64x64 dots has 8x8 times 13 scores. They must become as many as there are dots. Of lesson 8's
-# ways up, bilinear is smooth and transposed convolution can learn. FCN makes them one: a transposed convolution whose
-# stamp *begins* as a tent, which draws straight lines, and may learn from there. To double, it is four places wide.
+# At stride 8 a street of 64x64 dots has 8x8 places with 13 scores each, and it must have 64x64. Of lesson 8's ways up,
+# bilinear is smooth and transposed convolution can learn. FCN has both in one: a transposed convolution whose stamp
+# *begins* as a tent, which draws straight lines, and may learn from there. To double, the tent is four places wide.
 
 
 # %%
@@ -193,7 +192,7 @@ def enlarge(factor):
 
 ramp = np.zeros((1, 3, 3, classes), np.float32)
 ramp[..., 0] = [0, 4, 8]  # three equal rows
-tent_of_two = enlarge(2).weight.data[:, 1, 0, 0] / 0.75
+tent_of_two = enlarge(2).weight.data[:, 1, 0, 0] / 0.75  # the stamp's column 1 is 0.75 times the tent
 row_up = enlarge(2).predict(ramp)[0, 2, :, 0]
 print("tent:", tent_of_two, " 0, 4, 8 becomes", row_up)
 
@@ -202,14 +201,15 @@ assert row_up.tolist() == [0, 1, 3, 5, 7, 6]
 
 # %% [markdown]
 # 1, 3, 5, 7: straight lines. (At the edge it fades: no stamp comes from beyond.) And it begins without a checkerboard:
-# the two that meet at a place weigh 0.25 + 0.75 = 1, everywhere inside.
+# along a row, the two stamps that meet at a place weigh 0.25 + 0.75 = 1, everywhere inside.
 #
 # ## Adding scores
 #
 # A smooth map is not a sharp one. What was lost in pooling, no way up brings back (lesson 8); it needs a way round.
 # FCN's: the finer map behind an *earlier* pooling gives its opinion too. Filters of 1x1 make 13 scores out of it, and
 # these are **added** to those that come up from the deep. A sum, because both are the same kind of number: votes for
-# the same 13 classes. The deep one has seen much, the other knows where. Here are three networks:
+# the same 13 classes. The deep one has seen much, the other knows where. Here are three networks. (The head is 3x3
+# filters, and 1x1 filters that make scores; x8 makes a map 8 times as large.)
 #
 #     coarse  photo - pool1 - pool2 - pool3 - head - x8                 scores at stride 8
 #     finer   photo - pool1 - pool2 - pool3 - head - x2 - + - x4        and those of pool2, at stride 4
@@ -254,7 +254,7 @@ def fcn(stride):
 # the network says car *and* it is one (the *intersection*), and the dots where it says car *or* it is one (the
 # *union*). Their ratio, IoU, is 1 if both are the same, and 0 if they don't meet. To miss dots costs, and to claim too
 # many costs as well. The *mean IoU* is the mean over the classes, each counting alike, be it sky or tyre. As in the
-# paper, all dots of all streets are one pool.
+# paper, the dots of all streets are counted together.
 #
 # Each network gets the same 320 streets, 4 a step, once. Then the exam: 48 streets that none has seen.
 
@@ -297,7 +297,7 @@ assert ious[2]["sun"] - ious[8]["sun"] > 3 * (ious[2]["sky"] - ious[8]["sky"])
 assert ious[2]["tyre"] > ious[4]["tyre"] > ious[8]["tyre"]
 
 # %% [markdown]
-# The sky gains little, what is small gains much. A sun is 6 to 12 dots wide: at stride 8 that is one answer, or two.
+# The sky gains little, what is small gains much. A sun is at most 12 dots wide: at stride 8 that is one answer, or two.
 
 # %%
 columns = {"the photo": exam_streets.photo}
@@ -320,11 +320,11 @@ figures.save(figure, "12_streets")
 #
 # ## The real thing
 #
-# The paper begins with a VGG-16 that has learned *what* from a million photos, and reads its weights as filters, as we
-# did (`transplant` in `tinycolor/networks/fcn.py`). Each finer network begins with the weights of the coarser, and as
-# new opinions begin at 0, at first nothing changes. It puts 100 zeros around the photo, for the 7x7 filter to fit, and
-# cuts off in the end what they brought. In the authors' release the tents stay fixed, and on photos (PASCAL VOC) the
-# mean IoU in percent is 63.6, 65.0 and 65.5 for strides 32, 16 and 8.
+# The paper begins with a VGG-16 that has learned *what* from over a million photos, and reads its weights as filters,
+# as we did (`transplant` in `tinycolor/networks/fcn.py`). Each finer network begins with the weights of the coarser,
+# and as new opinions begin at 0, at first nothing changes. It puts 100 zeros around the photo, for the 7x7 filter to
+# fit, and cuts off in the end what they brought. In the authors' release the tents stay fixed, and on photos (PASCAL
+# VOC) the mean IoU in percent is 63.6, 65.0 and 65.5 for strides 32, 16 and 8.
 #
 # (The survey of lesson 2 says that FCN's only difference is convolution in the place of fully connected layers. That
 # makes the heat map. For every dot it takes the way up and the sums, too.)
@@ -336,7 +336,7 @@ figures.save(figure, "12_streets")
 # - The map is coarse. A transposed convolution that begins as a tent enlarges it; scores of finer maps, added, sharpen.
 # - IoU: dots in both, over dots in either. Its mean over the classes lets small things count.
 #
-# And one thing to wonder about: the finer map may only vote. It hands over 13 scores for each dot, and a sum decides.
+# And one thing to wonder about: the finer map may only vote. It hands over 13 scores for each place, and a sum decides.
 # What if it handed over everything that it knows, and filters learned what to make of it? Lesson 13.
 #
 # **Now you**: `lessons/exercises/12_from_what_to_where.py`. You read two fully connected layers as filters, one of them

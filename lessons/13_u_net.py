@@ -2,8 +2,8 @@
 # # 13. U-Net: where two cells touch
 #
 # What if a finer map handed over everything that it knows? O. Ronneberger, P. Fischer and T. Brox did that in 2015, for
-# pictures from the microscope, where outlines are all. Where two cells touch, a thin line decides whether they are one
-# cell or two. And they had few pictures to learn from, in one of their tasks thirty.
+# pictures from the microscope, where all hangs on outlines. Where two cells touch, a thin line decides whether they are
+# one cell or two. And they had few pictures to learn from, in one of their tasks thirty.
 #
 # Three ideas of theirs: a U that makes up no pixel, a map of what counts, and tiles without seams.
 
@@ -61,8 +61,8 @@ assert x.shape[1] == 388  # the paper's answer for 572
 
 # %% [markdown]
 # 572 in, 388 out: the outer 92 pixels at each edge get no answer, but each answer rests on real pixels alone. The
-# library's `UNet`, here with 1 filter for 64, says the same. (One more layer, 1x1, makes the scores of two classes,
-# *ground* and *cell*.)
+# library's `UNet`, here with one filter in place of each 64, says the same. (One more layer, 1x1, makes the scores of
+# two classes, *ground* and *cell*.)
 
 # %%
 paper = tc.networks.UNet(width=1 / 64)
@@ -99,7 +99,7 @@ def draw_cells(side, rng):
     """Return a picture (side, side, 1) and the number of the cell at each pixel (side, side), 0 for none."""
     spots = np.mgrid[0 : side + 20 : 20, 0 : side + 20 : 20].reshape(2, -1).T  # a cell every 20 pixels, ...
     centres = spots + 12 * rng.uniform(spots.shape) - 6  # ... but not quite
-    rows, columns = np.mgrid[:side, :side]
+    rows, columns = np.mgrid[:side, :side]  # the row and the column of each pixel
     away = np.hypot(rows - centres[:, 0, None, None], columns - centres[:, 1, None, None])  # (cells, side, side)
     nearest, second = np.sort(away, 0)[:2]
     inside, between = nearest < 12, second - nearest < 1.4
@@ -123,9 +123,9 @@ print(f"cell: {target.mean():.0%} of all pixels")
 #
 #     weight of a pixel = balance of its class + 10 * exp(-(d1 + d2)^2 / (2 * 5^2))
 #
-# `exp` of 0 is 1, and of -5 already below 0.01. So where both cells are near, nearly 10 is added; where one is far,
-# next to nothing. The balance lets cells and ground count the same in total. (Our `border_weights` adds the second part
-# on the ground only.)
+# `exp(x)`, lesson 12's e to the power of x, is 1 for x = 0 and below 0.01 for x = -5. So where both cells are near,
+# nearly 10 is added; where one is far, next to nothing. The balance lets cells and ground count the same in total. (Our
+# `border_weights` adds the second part on the ground only.)
 
 # %%
 for d1, d2 in ((1, 1), (2, 3), (5, 10)):
@@ -139,7 +139,7 @@ assert np.isclose(weight[0, 9], 10 / 1 + 10 * np.exp(-4 / 50))  # balance, and w
 assert np.isclose(weight[0, 8], 10 / 19)
 
 # %% [markdown]
-# Back to the ten pixels, with weights as they are in our first picture. Three times the one, or seven times the other?
+# Back to the ten pixels, with mean weights from our 16 pictures. Three times the one, or seven times the other?
 
 # %%
 weights = np.stack([border_weights(cells) for _, cells in drawn])
@@ -151,8 +151,8 @@ assert 3 * line_weight > 5 * 7 * cell_weight
 
 # %% [markdown]
 # Two networks learn from the same 16 pictures and begin with the same weights. For one all pixels count the same, for
-# the other as in the map; lesson 12's `cross_entropy` takes one weight per pixel. (To save time both have an eighth of
-# the filters, and two things that the paper has not: batch norm, and padding after all, for small pictures will do.)
+# the other as `weights` says; lesson 12's `cross_entropy` takes one weight per pixel. (To save time both have an eighth
+# of the filters, and two things that the paper has not: batch norm, and padding, so that small pictures will do.)
 
 # %%
 steps = 60
@@ -227,7 +227,7 @@ figures.save(figure, "13_cells")
 # ## A large picture, piece by piece
 #
 # A picture may be too large for the memory. So cut it into tiles, and answer one after the other. But a pixel at the
-# edge of a tile needs what lies beyond it. Here the U without padding pays: hand in a *piece*, 92 pixels larger at
+# edge of a tile needs what lies beyond it. Here the U without padding pays off: hand in a *piece*, 92 pixels larger at
 # each edge than the tile that you ask for, and the answer knows nothing of the cut. Only beyond the edge of the whole
 # picture there is nothing; there the paper puts its mirror image.
 #
@@ -257,13 +257,13 @@ assert difference < 1e-4
 
 # %% [markdown]
 # The same numbers, but for the last digits. Now do it wrongly: cut the picture itself in four, and mirror each quarter
-# at its own edges. At the cuts it has to make up what its neighbour knows.
+# at its own edges. At the cuts it has to make up what its neighbour knows. (And 50 is no multiple of 16.)
 
 # %%
 quarters = np.zeros_like(whole)
 for top in (0, 50):
     for left in (0, 50):
-        alone = mirror(exam[None, top : top + 50, left : left + 50], 92, (236, 236))
+        alone = mirror(exam[None, top : top + 50, left : left + 50], 92, (236, 236))  # 92 + 50 + 92 doesn't fit
         quarters[:, top : top + 50, left : left + 50] = valid.predict(alone)[:, :50, :50]
 off = abs(quarters - whole).max(-1)[0]
 near, far = off[46:54].mean(), off[:8, :8].mean()

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 14. Colour by example: a method that learns nothing
 #
-# Lesson 10 trained a network on 3,200 streets; the networks of lessons 11 to 13 have millions of weights. Now the
+# Lesson 10 trained a network on 3,200 streets; the large ones of lessons 11 to 13 have millions of weights. Now the
 # opposite: no weights, no training, one photo. T. Welsh, M. Ashikhmin and K. Mueller ("Transferring color to greyscale
 # images", SIGGRAPH 2002) gave a grey photo the colours of another one that resembles it. For each grey dot they looked
 # up the dot that is most like it, and copied its colour. When you see where that fails, you know what networks are for.
@@ -24,7 +24,7 @@ from tinycolor.metrics import ab_mae
 
 # %%
 names = ["lomiri-aitzgorri_by_Aitzol_Berasategi.jpg", "scipy-face.jpg", "skimage-coffee.jpg"]
-landscape, raccoon, coffee = (shrink(tc.open_image(FOLDER / name), 240) for name in names)
+landscape, raccoon, coffee = (shrink(tc.open_image(FOLDER / name), 240) for name in names)  # two for later
 reference, photo = landscape[:, :180], landscape[:, 180:]  # both (240, 180, 3)
 reference_lab, truth = tc.color.rgb_to_lab(reference / 255), tc.color.rgb_to_lab(photo / 255)
 lightness = truth[..., 0]  # (240, 180): all that is known of the photo
@@ -73,11 +73,11 @@ print(f"{len(down)} samples, the first at row {down[0]}, column {across[0]}, the
 def look(lightness, size):
     """Return the mean and the spread (H, W, 2) of L* (H, W) in the size x size dots around each dot."""
     padded = np.pad(lightness, size // 2, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))  # (H, W, size, size)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))  # (H, W, size, size): around each dot
     return np.stack([np.stack([row.mean((1, 2)), row.std((1, 2))], -1) for row in windows])
 
 
-features = np.dstack([lightness, look(lightness, 5)[..., 1]])  # (240, 180, 2): L* and roughness
+features = np.dstack([lightness, look(lightness, 5)[..., 1]])  # (240, 180, 2): L* and roughness; the mean: later
 source_features = np.dstack([alike, look(alike, 5)[..., 1]])
 samples = source_features[down, across]  # (204, 2)
 sample_ab = reference_lab[down, across, 1:]  # (204, 2): the colours to choose from
@@ -115,7 +115,7 @@ def match(features, samples):
 
 nearest = match(features, samples)
 result = np.dstack([lightness, sample_ab[nearest]])  # L* is the photo's own
-library = tc.color.transfer_lab(photo, reference)
+library = tc.color.transfer_lab(photo, reference)  # of the photo it uses L* alone
 print(f"{(abs(library - result).max(-1) > 1e-3).sum()} of {nearest.size:,} dots differ from tc.color.transfer_lab")
 assert np.allclose(library, result, atol=1e-3)
 
@@ -123,7 +123,7 @@ assert np.allclose(library, result, atol=1e-3)
 # %% [markdown]
 # The library draws the same samples, and does the same. (The paper measures colour in another space, called
 # l-alpha-beta; we stay with `L*a*b*`.) Now judge it as in lesson 10: how far are a* and b* off on average, and how far
-# is grey? Four things in the photo, and later in the reference, we mark by rectangles: left, top, width and height.
+# is grey? We mark four things by rectangles (left, top, width, height): in the photo, and, for later, in the reference.
 
 # %%
 swatches = {
@@ -137,7 +137,7 @@ swatches = {
 def error(lab, true, rectangle=(0, 0, 180, 240)):
     """Return how far a* and b* are off on average, within a rectangle of two pictures L*a*b*."""
     left, top, width, height = rectangle
-    part = np.s_[None, top : top + height, left : left + width, 1:]
+    part = np.s_[None, top : top + height, left : left + width, 1:]  # None: as a pile of one picture
     return float(ab_mae(lab[part], true[part])[0])
 
 
@@ -172,14 +172,14 @@ assert np.linalg.norm(sample_ab[101] - sample_ab[120]) > 40
 # The bush gets the green of the meadow. And the two, tree and grass, have nearly the same lightness and roughness: to
 # the method they are *one thing*, whatever their colours. It knows of no trees. It knows two numbers.
 #
-# In the figure every sample lies where its two numbers put it. The sky lies apart. Rock touches the trees, so the
-# mountain has orange specks. And green and orange lie all mixed up.
+# In the figure every sample lies where its two numbers put it, in its own colour, all equally light. The sky lies
+# apart. Blue rock touches the trees, so the mountain has orange specks. And green and orange lie all mixed up.
 
 # %%
 figure, axes = plt.subplots(1, 5, figsize=(13, 3.7), layout="constrained", width_ratios=[1, 1, 1, 1, 1.7])
 panels = {"grey: L* alone": grey, "reference, 204 samples": reference_lab, "result": result, "truth": truth}
 for axis, (title, lab) in zip(axes, panels.items(), strict=False):
-    axis.imshow(tc.color.lab_to_bytes(lab)[0])
+    axis.imshow(tc.color.lab_to_bytes(lab)[0])  # pixels; what a screen can't show is made paler (lesson 9)
     axis.set_title(title, fontsize=11)
     axis.set(xticks=[], yticks=[])
 axes[1].scatter(across, down, s=5, color="white", edgecolors="black", linewidths=0.5)
@@ -204,8 +204,8 @@ figures.save(figure, "14_colour_by_example")
 #
 # The paper's way out is to ask someone. They draw pairs of rectangles, *swatches*: this is sky, and so is that. Inside
 # a swatch of the photo only the partner is searched, some 50 samples of it, with the lightness of just the two made
-# alike. Then the coloured swatches take the reference's place. Every other dot looks in *them*, now dot by dot: for the
-# 5x5 dots of L* that are nearest to its own, by the sum of the 25 squared differences. So the pattern counts as well.
+# alike. Then the coloured swatches take the reference's place. Every other dot looks in *them* for the dot whose 5x5
+# dots of L* are most like its own 5x5: the smallest sum of 25 squared differences. So the pattern counts as well.
 
 # %%
 helped = tc.color.transfer_lab(photo, reference, swatches=list(swatches.values()))
@@ -219,8 +219,8 @@ assert error(helped, truth, bush_place) < 0.75 * error(result, truth, bush_place
 assert error(forgetful, truth) > 1.2 * error(result, truth)
 
 # %% [markdown]
-# The bush is brown now, the meadow clean. What lies in no rectangle is still a guess: the top of the bush is green, and
-# the spruce beside it brown. And forget the mountain's swatch, and the mountain must find itself in sky, bush and
+# The bush is brown now, the meadow clean (next figure). What lies in no rectangle is still a guess: the top of the bush
+# is green, and the spruce beside it brown. And without a swatch, the mountain must take its colours from sky, bush and
 # grass. That is worse than no help at all. The person tells what the method can't see: *what is where*.
 #
 # ## A photo coloured by itself
@@ -292,7 +292,7 @@ figures.save(figure, "14_swatches")
 #
 # Nobody makes it up for a network. Even the small one of lesson 10 sees 18x18 dots (its receptive field, lesson 11),
 # the large ones far more. And it takes many numbers from them, by filters that it found while learning: whatever tells
-# one thing from another. *That* is what it learned: to look at more than a 5x5 window, and what to look for there.
+# one thing from another. *That* is what it learned: what to look for, in windows larger than 5x5.
 #
 # (The survey of lesson 2 calls Welsh's method deep learning. There is no weight in it, no loss and no step.)
 #
@@ -310,7 +310,7 @@ assert abs(strength / true_strength - 1) < 0.1
 #
 # - Colour by example: for each dot find the sample that looks most alike, copy a* and b*, keep L*. No weights.
 # - It works where lightness and roughness tell the colour. Two things that are alike in both are one thing to it.
-# - Swatches mend that, because a person says what is where. All that is in the photo needs one.
+# - Swatches mend that, because a person says what is where. Each thing in the photo needs one.
 # - Looking farther mends some of it, too. A network learns what to look for.
 #
 # And one thing to wonder about: copying chooses a colour, and learns nothing; the network learned, and mixed colours

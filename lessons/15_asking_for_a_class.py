@@ -44,7 +44,7 @@ assert np.isclose(s[cost.argmin()], 0.7)
 
 # %%
 ten_apples = np.array([0] * 7 + [1] * 3)  # class 0: red, class 1: green
-_, dz = tc.losses.cross_entropy(np.log([[0.7, 0.3]] * 10), ten_apples)
+_, dz = tc.losses.cross_entropy(np.log([[0.7, 0.3]] * 10), ten_apples)  # a mean: one apple's is 10 * dz
 print(
     f"pull of a red apple {10 * dz[0, 0]:.1f}, of a green one {10 * dz[9, 0]:.1f}, of all ten {abs(dz[:, 0].sum()):.1f}"
 )
@@ -55,8 +55,8 @@ assert np.allclose([*10 * dz[[0, 9], 0], dz[:, 0].sum()], [0.7 - 1, 0.7, 0])
 # ## 313 classes
 #
 # Photos have more than two colours. So cut the plane of a* and b* into squares of 10 units, *bins*, and let each be a
-# class. Keep those that a screen has colours for: the paper counts 313. (Some at the rim have none of their own. They
-# are neighbours of such colours, and neighbours come into play in a moment.)
+# class. Keep those that a screen has colours for, or nearly: the paper counts 313. (Some at the rim have none of their
+# own, but lie beside such colours. In a moment you see what neighbours are for.)
 
 # %%
 print(f"{len(AB_BINS)} bins, each known by its middle: the first is {AB_BINS[0]}, the last {AB_BINS[-1]}")
@@ -124,7 +124,7 @@ assert mean[0] + 15 < annealed[0] < mode[0] == 60
 #   red are 0.45 and 0.47, one becomes green and the other red. What is unsure gets blotchy.
 # - The **annealed mean**, the paper's. First sharpen the shares: raise each to the power of 1/T, and divide by the sum.
 #   Then take the mean. T is called *temperature*. At T = 1 the shares stay as they are, and it is the mean. The nearer
-#   T comes to 0, the more the largest wins, up to the mode. The paper takes 0.38: vivid as the mode, calm as the mean.
+#   T comes to 0, the more the largest wins, up to the mode. The paper takes 0.38: nearly as vivid as that, but calm.
 #   (Shares are the softmax of scores. Dividing the *scores* by T does the same.)
 #
 # What do the three answer for every share of red, from 0 to 1? In the strips of the figure each dot's share is a little
@@ -137,7 +137,7 @@ off_share = (red_share[:, 0] + 0.04 * tc.Generator(15).normal((40, 201))).clip(0
 curves = three_ways(red_share * codes[0] + (1 - red_share) * codes[1])  # (201, 2) each
 strips = three_ways(off_share * codes[0] + (1 - off_share) * codes[1])  # (40, 201, 2) each
 leap = red_share[np.diff(curves["mode"][:, 0]).argmax(), 0]
-print(f"the mode leaps where red has a share of {leap:.2f}")
+print(f"the mode leaps where red has a share of {leap:.2f}")  # not 0.5: red lies nearer to the middle of a bin
 
 assert 0.45 < leap < 0.47
 assert np.allclose(sharpen(np.array([0.7, 0.3]), 0.38), softmax(np.log([0.7, 0.3]) / 0.38))
@@ -177,10 +177,10 @@ figures.save(figure, "15_bins")
 # %% [markdown]
 # ## The same network, asked in two ways
 #
-# Now train, with 4,096 apples of lesson 10, red or green as chance has it. Two networks with the same layers,
-# which come down by two poolings as in lesson 12. So there is one answer for every 4x4 dots, as in the paper, and we
-# ask for the colour of one dot in their middle. The first network answers with two numbers and learns by the squared
-# error; the second with 313 scores, and by cross-entropy. All else is equal. The exam: 100 new apples.
+# Now train, with 4,096 apples of lesson 10, red or green as chance has it. Two networks with the same layers come down
+# by two poolings, as in lesson 12: so there is one answer for every 4x4 dots, as in the paper. We ask for the colour of
+# one dot near their middle. The first answers with two numbers and learns by the squared error; the second with 313
+# scores, and by cross-entropy. All else is equal. No loss will reach 0: grey doesn't tell. The exam: 100 new apples.
 
 
 # %%
@@ -234,8 +234,8 @@ assert max(strength["squared error"], strength["mean"]) < 60
 assert min(strength["annealed mean"], strength["mode"]) > 63
 
 # %% [markdown]
-# Nobody told it the shares. It has seen one apple at a time, each with a single colour, and **its shares are the true
-# ones**. It has learned how unsure to be. And the squared error answers with the mean, as foretold.
+# Nobody told it the shares. Each apple that it saw had a single colour, and yet **its shares are the true ones**,
+# nearly. It has learned how unsure to be. And the squared error answers with the mean, as foretold.
 #
 # Here are apples on larger pictures, 96x96 (a network of convolutions takes any size, lesson 12). The answers, 24x24,
 # are enlarged by straight lines (lesson 8), and the picture's own L* is joined to them.
@@ -260,14 +260,14 @@ figures.save(figure, "15_apples")
 # %% [markdown]
 # The squared error and the mean are brown, the other two dare. Three in ten of these reds are wrong, and which, nobody
 # can know. (So it was with lesson 10's absolute error. But that had only its red to say. Here the shares are still
-# there, and you choose T after the training: how bold to be. Look at the cloth, too: the mode makes it a bit violet. It
-# is always the middle of a bin, and the cloth's colour lies between.)
+# there, and you choose T after the training: how bold to be. The rims smear: one answer for 4x4 dots. And the mode
+# makes the cloth a bit violet: a mode is always the middle of a bin, and the cloth's colour lies between.)
 #
 # ## Rare colours count more
 #
-# One thing is left. Photos are full of walls, clouds and streets: most dots are nearly grey. Who sees that much grey
-# learns to say grey. So let a dot count the more, the rarer its colour is. With p, how often a colour comes, and Q, how
-# many there are, the paper's weight is
+# One thing is left. Photos are full of walls, clouds and streets: many dots are nearly grey. Who sees that much grey
+# learns to say grey. So let a dot count the more, the rarer its colour is, as lesson 13 did with borders. With p, how
+# often a colour comes, and Q, how many colours there are, the paper's weight is
 #
 #     w = 1 / ((1 - lambda) * p + lambda / Q)     with lambda = 1/2
 #
@@ -309,12 +309,12 @@ assert often[near_grey].sum() > 0.4
 #
 # `tc.networks.Zhang` is the paper's network: eight blocks of two or three convolutions. The authors trained theirs on
 # more than a million photos. Then they showed people a true photo and a coloured one, and asked for the fake. In 32 %
-# of the trials people were fooled (50 % would be perfect). The survey of lesson 2 has a later test, by others: 16.3 %
+# of the trials people were fooled (50 % would be perfect). The survey of lesson 2 has another test (lesson 18): 16.3 %
 # with the squared error, 27.8 % with Zhang's method.
 #
 # ## What you know now
 #
-# - Ask for a number, and what is unsure becomes a mean. Ask for a class, and it becomes shares: the true ones.
+# - Ask for a number by the squared error, and doubt becomes a mean. Ask for a class, and it becomes the true shares.
 # - 313 bins of a* and b*. A true colour is shared among its five nearest, by a bell.
 # - From shares to a colour: the mean is dull, the mode blotchy, the annealed mean lies between, and T says where.
 # - Rare colours can count more. Then the answers are livelier than the truth.

@@ -2,9 +2,9 @@
 # # 16. Two that compete
 #
 # Every network so far was told what to answer, and a loss that somebody had written down said how far off it was. But
-# which loss says "this looks real"? I. Goodfellow and others ("Generative adversarial nets", NIPS 2014) did not write
-# one down. They let a second network judge, and it learns too. Their picture: counterfeiters make money, the police
-# look for it, and both get better. First we play it with plain numbers, where all can be checked; then with apples.
+# which loss says "this looks real"? I. Goodfellow and others ("Generative adversarial nets", NIPS 2014; in short GANs)
+# wrote none down. They let a second network judge, and it learns too. Their picture: counterfeiters make money, the
+# police look for it, and both get better. First we play with plain numbers, where all can be checked; then with apples.
 
 # %%
 import matplotlib.pyplot as plt
@@ -66,8 +66,8 @@ assert np.allclose([fakes.mean(), fakes.std()], bell_of(generator), atol=0.02)
 # %% [markdown]
 # ## One that judges
 #
-# The **discriminator**, D, is given one number, and says how likely it is a real one. It is a network of lesson 3 with
-# two hidden layers. What comes out is a score, above 0 for "real". The sigmoid makes it 0 to 1, and as in lesson 12 the
+# The **discriminator**, D, our judge, is given one number, and says how likely it is real. It is a network of lesson 3
+# with two hidden layers. Out comes a score, above 0 for "real". The sigmoid makes it 0 to 1, and as in lesson 12 the
 # loss has it inside. For now the generator rests, and the judge learns from both piles: real is 1, fake is 0.
 
 
@@ -93,9 +93,9 @@ teach(resting, (real[:500], fakes[:500]), 500)
 
 # %% [markdown]
 # What is the best it can say? Stand at x = 0 and look at who comes by: the real ones with density p, the fakes with
-# density q. There the real ones are p of every p + q. A judge that says just this share, **D = p / (p + q)**, can't
-# be beaten (the paper's proposition 1; lesson 15 said the same of classes). Does ours say it? (Where neither real nor
-# fake numbers come by, nothing was learned. So we look where either density is above a hundredth of its peak.)
+# density q. The piles are equally large, so the real ones are p of every p + q. A judge that says just this share,
+# **D = p / (p + q)**, can't be beaten (the paper's proposition 1; lesson 15 says so of classes). Does ours say it?
+# (Where no number comes by, nothing was learned. So we look where p or q is above a hundredth of its peak.)
 
 
 # %%
@@ -125,7 +125,7 @@ fake, generator_backward = generator(noise[0])
 with tc.frozen(resting):
     scores, judge_backward = resting(fake)
 loss, dscores = tc.losses.non_saturating(scores)
-dfake = judge_backward(dscores)  # (256, 1)
+dfake = judge_backward(dscores)  # (256, 1); below 0: further right the loss is smaller
 generator.zero_grad()
 generator_backward(dfake)
 print(f"{(dfake < 0).mean():.0%} of the fakes are told to go right; gradient of the bias {generator.bias.grad[0]:.2f}")
@@ -137,9 +137,9 @@ assert not any(parameter.grad.any() for parameter in resting.parameters())
 # %% [markdown]
 # ## Too little to hear
 #
-# Why -log(D)? The paper first writes the game as one sum (*minimax*), which the judge makes large and the generator
-# small. All that the generator can change in it is log(1 - D). Both losses fall when D rises. But how much does one
-# fake's loss change with its score? log(1 - D) by -D, and -log(D) by D - 1. At first the judge is sure: D is near 0.
+# Why -log(D)? The paper first writes the game as one sum: log(D) of the real ones, plus log(1 - D) of the fakes. The
+# judge makes it large, the generator small: *minimax*. G can change only log(1 - D). It falls when D rises, as -log(D)
+# does. But how fast, when a fake's score rises? log(1 - D) by -D, -log(D) by D - 1. And at first D is near 0.
 
 # %%
 says_of_fakes = sigmoid(scores)
@@ -151,9 +151,9 @@ assert np.allclose([saturating, steady], [-says_of_fakes, says_of_fakes - 1], at
 assert abs(middle[2]) > 20 * abs(middle[1])
 
 # %% [markdown]
-# Minimax whispers to those who need it most: it *saturates*. With -log(D) the worst fake's score is pulled hardest. At
-# D = 1/2 both pull alike, and the paper says that both lead to the same end. So use -log(D), *non-saturating*, as the
-# paper advises. (The survey of lesson 2 has the first form alone.)
+# Minimax whispers to those who need it most: it *saturates*. With -log(D) the worst fake's score is pulled hardest (see
+# the figure, upper right). At D = 1/2 both pull alike, and the paper says that both lead to the same end. So use
+# -log(D), *non-saturating*, as the paper advises. (The survey of lesson 2 has the first form alone.)
 #
 # ## Why not let one finish first?
 #
@@ -223,9 +223,9 @@ assert np.allclose([of_judge, of_generator], [2 * np.log(2), np.log(2)], atol=0.
 
 # %% [markdown]
 # By a winding way G found mean 1 and spread 0.6, nearly. There q is p, and p / (p + q) is 1/2: a draw. So the judge
-# pays -log(1/2) = log 2 = 0.693 for real ones and the same for fakes, 2 log 2 = 1.386 in all. The generator pays log 2.
+# pays -log(1/2) = log 2 = 0.693 for real ones and the same for fakes: 2 log 2 = log 4 = 1.386. The generator: log 2.
 # (The paper's sum has the other sign: against the best judge no generator can bring it below -log 4.) But a judge that
-# has learned nothing does no better. These losses don't say how good the fakes are: look at them.
+# has learned nothing, and says 1/2 to all, pays the same. These losses don't say how good the fakes are: look at them.
 
 
 # %%
@@ -288,7 +288,7 @@ noise = tc.Generator(16, epoch=4).uniform((1500, 64, 2), -1, 1)
 for_show = tc.Generator(16, epoch=5).uniform((1000, 2), -1, 1)
 shown = {"each half by itself": 40 * by_halves[:16].reshape(-1, 2)[:1000]}
 for random_numbers, examples in zip(noise, real, strict=True):
-    duel.step((), (random_numbers,), examples)
+    duel.step((), (random_numbers,), examples)  # (): no more is told, until lesson 17
     if duel.steps in (20, 100, 1500):
         made = shown[f"the game, {duel.steps} steps"] = 40 * generator.predict(for_show)
 
@@ -311,8 +311,8 @@ figures.save(figure, "16_apples")
 
 # %% [markdown]
 # Red or green, hardly one mixed, hardly one brown. (The squared error would answer 31.4 for every half.) The shares are
-# right only roughly. Some games lose a colour for good: collapse again. The paper made digits, faces and small photos
-# out of noise, with as many steps for the judge as for the generator.
+# right only roughly. With Adam's usual 0.9 a game now and then loses green for good (seeds 112, 113): collapse again.
+# The paper made digits, faces and small photos out of noise, with as many steps for the judge as for the generator.
 #
 # ## What you know now
 #

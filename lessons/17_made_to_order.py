@@ -32,7 +32,7 @@ def draw(kinds, rng):
     one_each = (len(kinds), 1, 1)
     radius, up, left = rng.uniform(one_each, 2, 3.2), rng.uniform(one_each, -0.8, 0.8), rng.uniform(one_each, -0.8, 0.8)
     y, x = abs(np.arange(-4, 5)[:, None] - up), abs(np.arange(-4, 5) - left)  # of each dot, from the drawing's middle
-    away = [  # how far each dot is from the path of the pen, (N, 9, 9) for each kind
+    away = [  # how far each dot is from the path of the pen, (N, 9, 9) by kind; np.choose then takes the right one
         np.hypot(y, np.maximum(x - radius, 0)),
         np.hypot(x, np.maximum(y - radius, 0)),
         np.hypot((x - y) / 2**0.5, np.maximum((x + y) / 2**0.5 - radius, 0)),
@@ -72,8 +72,8 @@ assert (read(exam) == exam_kinds).mean() > 0.98
 # a circle? So each kind gets a place of its own: 1 there, 0 elsewhere. That is called **one-hot**.
 #
 # The label then goes in beside the other numbers, end to end in one row: four of the label, then four of noise. What
-# does the first layer make of it? It multiplies each number by a row of its weights. All zeros drop out, and the 1
-# picks a row. So each kind adds *one row of weights* of its own, as if each had its own bias.
+# does the first layer make of it? Each number is multiplied by its own row of weights, and the rows are added up. The
+# zeros drop out, the 1 picks a row. So each kind adds *one row of weights* of its own, as if each had its own bias.
 
 # %%
 ONE_HOT = np.eye(4, dtype=np.float32)  # row k is the label of kind k
@@ -115,9 +115,9 @@ assert best_told.tolist() == [0, 0, 0.8, 0]
 # %% [markdown]
 # A perfect circle is worth nothing if you asked for a cross. Who isn't told the label sees all four kinds as often real
 # as fake: 1/2 everywhere, no idea. Is that what networks learn? Let them judge. The deaf forger hands out our own
-# drawings from back to front, so that they don't fit their labels. (To tell a network nothing, we give it zeros for a
-# label.) And a third one judges an obedient forger, who draws each time what the label says, as well as we do. Loss as
-# in lesson 16: real should be 1, fake should be 0.
+# drawings from back to front, so that only chance makes them fit their labels. (To tell a network nothing, we give it
+# zeros for a label.) And a third one judges an obedient forger, who draws each time what the label says, as well as we
+# do. Loss as in lesson 16: real should be 1, fake should be 0.
 
 
 # %%
@@ -160,7 +160,7 @@ assert np.allclose(answers["obedient, told"], [0.5, 0.5, best_loss_untold], atol
 # %% [markdown]
 # As foretold. So it has to be both: who doesn't see the label cannot blame a forger for not listening, and what nobody
 # blames, nobody learns. (Keep the third judge in mind. It cannot tell its forger from us: a draw. And it has never met
-# a wrong label, so it thinks nothing of it.)
+# a wrong label, so it does not mind one.)
 #
 # ## The game, three times
 #
@@ -215,8 +215,8 @@ assert generator_alone < 0.75
 assert both > 0.95
 
 # %% [markdown]
-# Told nothing, a generator makes this and that. All four requests get the same pictures, and one in four is by chance
-# what was asked for. And if the generator is told, but its judge is not?
+# Told nothing, a generator makes this and that. All four requests get the same pictures, and each picture is right for
+# just one of them: one in four. And if the generator is told, but its judge is not?
 
 # %%
 readings = read(made["only the generator is told"]).reshape(4, 100)  # a row for each request
@@ -257,7 +257,7 @@ figures.save(figure, "17_made_to_order")
 #
 # It should be called fake: it is not what was asked for. But look at the loop once more. A real drawing always comes
 # with its own label. Nobody ever shows a real cross, says *circle*, and says "fake". Does our last judge know
-# nevertheless? We asked it along the way, with the drawings of the exam.
+# nevertheless? We asked it along the way, with the drawings of the exam. (*In the end*: mean of the last four times.)
 
 # %%
 (first_own, first_another, _), (own, another, _) = judged[0], np.mean(judged[-4:], axis=0)
@@ -283,9 +283,9 @@ figures.save(figure, "17_by_the_step")
 # %% [markdown]
 # Half and half. At first the label means nothing to it. Then the two part: it believes a real drawing less when the
 # label is another's. It can have that from nowhere but the generator, whose early fakes were mostly not what was asked
-# for: a deaf forger. Soon it became an obedient one. From then on hardly anybody shows a wrong label, p and q are both
-# next to 0, and p / (p + q) can be anything. So it never gets as sure as the judge of the forger who stayed deaf.
-# (S. Reed and others showed such pairs on purpose in 2016: real pictures with the wrong words, to be called fake.)
+# for: a deaf forger. Soon it became an obedient one. Then hardly any picture has a wrong label, p and q are both next
+# to 0, and p / (p + q) can be anything. So it never gets as sure as the judge of the forger who stayed deaf. (S. Reed
+# and others showed such pairs on purpose in 2016: real pictures with the wrong words, to be called fake.)
 #
 # ## The paper's own
 #

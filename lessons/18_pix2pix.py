@@ -68,12 +68,12 @@ assert furrowed == 0.75
 #
 # ## The generator
 #
-# It is a U-Net (lesson 13), with four things changed. Filters of 4x4 with a stride of 2 halve the picture, in place of
-# pooling. They are padded, so nothing needs to be cropped from what the skips carry. At the end a tanh keeps all
-# numbers between -1 and 1. And on the way up there is **dropout**: half of a map's numbers, chosen anew each time,
-# become 0, and the others are doubled. That is the noise. The authors tried random numbers beside the input, and the
-# generator learned to ignore them. So their dropout stays on even when the training is over. (`mode="paper"` does that.
-# Batch norm then takes its mean and spread from the pictures at hand as well.)
+# It is a U-Net (lesson 13), changed above all in four ways. Filters of 4x4 with a stride of 2 halve the picture, in
+# place of pooling. They are padded, so nothing needs to be cropped from what the skips carry. At the end a tanh keeps
+# all numbers between -1 and 1. And on the way up there is **dropout**: half of a feature map's numbers, chosen anew
+# each time, become 0, and the others are doubled. That is the noise. The authors tried random numbers beside the input,
+# and the generator learned to ignore them. So their dropout stays on even when the training is over. (`mode="paper"`
+# does that. Batch norm then takes its mean and spread from the pictures at hand as well.)
 #
 # The real one has 8 levels, from 256 dots to 1, and 54 million weights. Ours has 3 levels, from 24 dots to 3.
 
@@ -83,7 +83,7 @@ steps = 300
 
 
 def new_generator():
-    """Return the generator as it begins."""
+    """Return the generator as it begins, with dropout where the authors' own program, in Lua, has it."""
     return Pix2PixGenerator(3, 3, levels=3, base_width=8, dropout_style="lua", size=24, seed=SEED)
 
 
@@ -169,8 +169,8 @@ assert weights == {1: 139_585, 3: 2_768_705}
 # paper tried fields of 1, 16, 70 and 286 dots on street scenes, and asked lesson 12's FCN how many dots of the result
 # it names as the map has them: 39, 65, 66 and 42 %. More is not better.)
 #
-# Can such a judge see blur? Let it learn for 100 steps to tell photos from what L1 alone has painted. Then show it a
-# picture twice as large as any so far, its left half a photo and its right half painted.
+# Can such a judge see blur? Let it learn for 100 steps to tell photos from what L1 alone has painted; each picture gets
+# 10x10 votes. Then show it a picture twice as large as these, its left half a photo and its right half painted.
 
 # %%
 is_real = np.repeat(np.array([1, 0], np.float32), 4)[:, None, None, None] * np.ones((8, 10, 10, 1), np.float32)
@@ -209,20 +209,20 @@ for axis in axes:
 figures.save(figure, "18_votes")
 
 # %% [markdown]
-# Nobody told it what blur is, or where. What this judge finds out, a generator can learn from it.
+# Nobody told it what blur is, or where. What it finds, a generator can learn. (Lakes are flat in photos, too: less red.)
 #
 # ## Both teachers
 #
-# So the generator goes by a sum, each part with a job of its own:
+# So the generator goes by a sum, each part with a job of its own (in the paper L1 + cGAN, *c* for conditional):
 #
-#     loss = (what the judge's votes are from "real")  +  100 * L1
+#     loss = (how far the judge's votes are from "real")  +  100 * L1
 #
 # L1 keeps it to the map: which colour belongs where. The judge asks for what L1 leaves out. Why 100? By L1, furrows at
 # a guess cost 0.25 more than none, times the furrows' strength, which is 0.2 on average: 0.05. At a draw the
 # judge's part is log 2 = 0.69, and it is more where the judge is sure of the fake. Beside that, 0.05 would hardly be
 # heard. Times 100, the paper's weight, it is 5: now both are heard, and pull against each other.
 #
-# Then it is lesson 17's step. The judge learns from the pairs (map, photo) and (map, fake). It comes to rest, and the
+# Then it is lesson 17's step. The judge learns from the pairs (map, photo) and (map, fake). Then it rests, and the
 # gradient goes back through it; of its six channels three belong to the map, which nobody moves, and three to the fake.
 # To these L1's own gradient is added, 100 times. `Duel` does all that, and in the exercise you do. The generator begins
 # with the same weights, and sees the same pairs, as many times.
@@ -249,11 +249,11 @@ assert 0.25 * contrast(photos) < contrast(by_both) < 1.25 * contrast(photos)
 assert errors["L1"] < errors["both"] < 1.7 * errors["L1"]
 
 # %% [markdown]
-# There are furrows. And by its own measure L1 has got *worse*, as you worked out: furrows in the wrong place cost more
-# than none. Who ranks pictures by that number would take the blurred ones. (So the paper let people judge. Of photos
-# made of maps, they took 0.8 % for real with L1 alone, and 18.9 % with L1 + cGAN.)
+# There are furrows. And measured by L1 the pictures have got *worse*, as you worked out: furrows in the wrong place
+# cost more than none. Who ranks pictures by that number would take the blurred ones. (So the paper let people judge. Of
+# photos made of maps, they took 0.8 % for real with L1 alone, and 18.9 % with L1 + cGAN.)
 #
-# What does the dice-throwing do? Ask for the same pictures again, with other numbers dropped.
+# What does dropout, the throwing of dice, do? Ask for the same pictures again, with other numbers dropped.
 
 # %%
 again = generator.predict(maps, mode="paper", rng=tc.Generator(SEED, epoch=8))
@@ -279,13 +279,13 @@ axes[-1].set_xlabel("column")
 figures.save(figure, "18_furrows")
 
 # %% [markdown]
-# Look at the columns. L1: every lake in its place, and fields without a furrow. L1 + cGAN: furrows, and lakes still in
-# place. They are not the furrows of the truth, and they need not be: that can't be known. Nor are they perfect. Ours is
-# a caricature: 24x24 dots, 300 steps, and a single thing that the map leaves open.
+# Look at the columns, and at the green of one row. L1: every lake in its place, and fields without a furrow. L1 + cGAN:
+# furrows, and lakes still in place. They are not the furrows of the truth, and they need not be: that can't be known.
+# Nor are they perfect. Ours is a caricature: 24x24 dots, 300 steps, one thing left open.
 #
 # With dropout anew, hardly anything moves. It should give *other* furrows, as chance gave them to the photos. The paper
-# saw the same, "minor stochasticity", and left it open. (Here nobody asks for variety: the judge sees one picture at a
-# time, and L1 is against dice.)
+# saw the same, "minor stochasticity" (a little chance), and left it open. (Here nobody asks for variety: the judge sees
+# one picture at a time, and L1 is against dice.)
 #
 # ## What the paper found
 #
@@ -293,9 +293,9 @@ figures.save(figure, "18_furrows")
 #   skips help: 55 % with them, 29 % without (both teachers, in runs of their own).
 # - Where nothing is left open, L1 alone is enough. For photos turned into label maps it was better than both: 86 % of
 #   the dots right, against 83 %.
-# - Colour: L1 is drawn to the median, which is greyish; the judge widens the colours. Of photos coloured by it, people
-#   took 22.5 % for real, of those by lesson 15's network 27.8 %. With a squared error it was 16.3 %, and that
-#   difference from 22.5 % the paper calls insignificant.
+# - Colour: L1 is drawn to the median, which is greyish; the judge widens the colours. Of photos coloured by both,
+#   people took 22.5 % for real, of those by lesson 15's network 27.8 %. With a squared error it was 16.3 %, and that
+#   difference from 22.5 % may be chance, says the paper.
 #
 # (The survey of lesson 2 calls L1 a regularization, which keeps weights small. That is another use of the name: here it
 # measures how far the *answer* is off. And its figures of streets and maps are not about colouring photos.)

@@ -25,7 +25,7 @@ from tinycolor.ops.pool import avg_pool2d
 #
 #     bias + W [its own numbers, g]
 #
-# (Behind it comes a bend, such as ReLU. The paper writes g first; the order does not matter.)
+# (Behind it comes a ReLU or the like. The paper writes g first; the order does not matter.)
 
 # %%
 m = np.array([[[1, 0], [2, 0], [3, 0]], [[0, 1], [0, 2], [0, 3]]], np.float32)[None]  # (1, 2, 3, 2)
@@ -38,9 +38,9 @@ print("field:", fusion.predict(m, np.array([[0, 1]], np.float32))[0, :, :, 0].to
 assert fusion.predict(m, g)[0, :, :, 0].tolist() == [[11, 12, 13], [12, 14, 16]]
 
 # %% [markdown]
-# Do you see what g does? It adds one number, 10 or 20, at all places alike. For W times four numbers is W times the two
-# of m, plus W times the two of g, and the second part is the same everywhere. So fusion is *a 1x1 convolution of the
-# map, whose bias each picture chooses for itself*. Check it with random numbers, for three pictures.
+# Do you see what g does? It adds one number, 10 or 20, at all places alike. For mixing adds up the two numbers of m,
+# times their weights, and the two of g, times theirs; this second part is the same everywhere. So fusion is *a 1x1
+# convolution of the map, whose bias each picture chooses for itself*. Check it with random numbers, for three pictures.
 
 # %%
 rng = tc.Generator(19)
@@ -57,7 +57,7 @@ print(f"largest difference: {difference:.0e}")
 assert difference < 1e-5
 
 # %% [markdown]
-# (The survey of lesson 2 says that fusion concatenates, lays side by side, and stops there. It is mixing that tells.)
+# (The survey of lesson 2 stops at concatenating, laying side by side. But only by the mixing does g change anything.)
 #
 # ## And back
 #
@@ -80,7 +80,7 @@ assert np.array_equal(dm[..., 0], dy[..., 0])  # its weight is 1
 # ## Rooms and fields
 #
 # `draw_rooms` makes rooms with a lamp and fields with a sun. The ground is striped in both, and its L* does not tell
-# which it is. We can even have twins, drawn with the same chances, once as a room and once as a field.
+# which it is. We can even have twins: `furnish` draws the same random numbers as rooms, then as fields.
 
 # %%
 rooms, ground, _ = furnish(np.zeros(2, int), 48, tc.Generator(19, epoch=2))  # two rooms (2, 48, 48, 3), in L*a*b*
@@ -103,8 +103,8 @@ assert lowest == 9
 #                             `- naming                         two scores: room, field
 #
 # `low` is shared. `scene` shrinks its map further, takes the mean over all places, and makes 16 numbers of it. (The
-# paper's has fully connected layers instead of the mean.) What `naming` is for comes below. In `backward`, look where
-# ways meet. Both `mid` and `scene` have used what `low` made, so what comes back from them adds up. So it does for g.
+# paper: by fully connected layers, and it names from the last but one.) What `naming` is for comes below. In
+# `backward`, look where ways meet. Both `mid` and `scene` have used what `low` made: what comes back adds up. So for g.
 
 
 # %%
@@ -158,8 +158,8 @@ assert tc.receptive_field(tc.Sequential(net.low, net.mid, net.colour)) == (27, 2
 # Why so small a part? The paper has 205 kinds of scenes. Who knows nothing of them pays log(205) = 5.3 for a name, and
 # 5.3 / 300 is 0.018. Squared errors of colours within 0..1 are as small: see the figure below.
 #
-# Three networks with the same first weights: one tower, two that learn colours only, and two that learn names as well.
-# (There the part is 1/30: we have two kinds, and no time.) 80 steps for each; the exam is 48 new pictures.
+# Three networks with the same first weights: one tower; two towers that learn colours only; two towers that learn names
+# as well. (There the part is 1/30: we have two kinds, and no time.) 80 steps for each; the exam is 48 new pictures.
 
 
 # %%
@@ -245,10 +245,10 @@ curves.legend()
 figures.save(figure, "19_rooms")
 
 # %% [markdown]
-# And the names? With them the two towers hear of lamps and suns sooner. (Without them it is luck: with other first
-# weights they may do as well in the end, or still paint the mean.) But no colour is made from the scores, which are for
-# learning only. Change the weights that make them, and the colours stay. (The survey says that the colours use the
-# result of naming.)
+# And the names? With them the pixels hear of lamps and suns sooner. (Without them it is luck: with other first weights
+# they may do as well in the end, or still paint the mean.) But no colour is made from the scores, which are for
+# learning only. Change the weights that make them, and the colours stay. (Not so in the survey: there the colours use
+# the result of naming.)
 
 # %%
 before = nets[named].predict(exam[..., :1] / 50 - 1)[0]
@@ -326,8 +326,8 @@ figures.save(figure, "19_evening")
 
 # %% [markdown]
 # The map says *what* stands where, the vector *what light* it stands in. Nobody asked them to share the work like that:
-# the network was only to paint each street in its own colours. The paper lends vectors between photos, and says that it
-# works if the two show similar things.
+# the network was only to paint each street in its own colours, and to name the time of day from g. The paper lends
+# vectors between photos, and says that it works if the two show similar things.
 #
 # ## The real thing
 #
@@ -341,7 +341,7 @@ figures.save(figure, "19_evening")
 #
 # - Fusion repeats one vector beside every pixel and mixes with 1x1 filters. It is a bias that each picture chooses.
 # - On the way back the vector gets the sum over all pixels.
-# - What lies outside the field can't be known, but it can be told.
+# - What lies outside the receptive field can't be known, but it can be told.
 # - A second loss can teach a part of a network what it is there for. It is needed for learning only.
 # - A vector can be lent: one picture's places in another picture's light.
 #

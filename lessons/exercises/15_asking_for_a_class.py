@@ -118,7 +118,7 @@ assert np.isclose(mine.sum(), 1, atol=1e-3), (
 squares = np.array([85, 185, 25, 205, 45, 65, 205, 325, 305])
 likely = {
     "Each of the five got the same. The nearer, the more.": 0 * squares,
-    "The 2 in 2 * 5**2 is missing. (And 2 * 5**2 is 50, not 10**2.)": -squares / 25,
+    "The 2 in 2 * 5**2 is missing.": -squares / 25,
     "It is divided by 2 * 5, and not by 2 * 5**2: the 5 is squared.": -squares / 10,
     "a / 2 * b is (a / 2) * b. Put brackets around 2 * 5**2.": -squares / 2 * 25,
     "The distance itself stands there, and not its square.": -np.sqrt(squares) / 50,

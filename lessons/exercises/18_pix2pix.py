@@ -40,6 +40,7 @@ def field(filters):
 # %% The check: do not change anything below this line
 HINTS = {
     "backward was already called": "Each call of the judge hands you its own backward. Use it once.",
+    "no attribute 'backward'": "The backward is what the judge handed you beside its votes.",
     "not enough values": "A network hands you two things, and so does a loss.",
     "too many values": "The judge hands you votes and backward. A filter has three numbers: side, stride, padding.",
     "got x of shape": "The judge takes the map first, then the picture: judge(maps, fakes).",
@@ -88,12 +89,12 @@ for parameter in judge.parameters():
 
 
 def unreal(pictures):
-    """Return what the judge's votes are from "real", by hand: the mean of -log(answer)."""
+    """Return how far the judge's votes are from "real", by hand: the mean of -log(answer)."""
     return np.log1p(np.exp(-judge.predict(maps, pictures, mode="train"))).mean()
 
 
 def found_out(pictures):
-    """Return what the votes are from "fake", by hand: that is what the judge wants of them."""
+    """Return how far the votes are from "fake", by hand: that is what the judge wants of them."""
     return np.log1p(np.exp(judge.predict(maps, pictures, mode="train"))).mean()
 
 

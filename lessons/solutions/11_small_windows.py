@@ -2,16 +2,16 @@
 # # Solution 11: how far does it see, what does it cost, and a tower of your own
 #
 # 1. `field_and_step(layers)`: each layer is a pair of its window and its stride, say (3, 1) for a 3x3 and (2, 2) for a
-#    pool. After all of them, how many dots does one number see, from left to right? And by how many dots of the picture
-#    do its neighbour's begin farther on? Go from layer to layer, and keep both numbers up to date. With no layer at
-#    all, a number sees one dot, and its neighbour the next one.
-# 2. `count(inputs, outputs, window, side)`: how many weights has a convolution with so many channels in and out, and
-#    how many multiplications does it take for one picture, if its result is `side` x `side`? Biases are weights too,
-#    but they are added, not multiplied.
+#    pool. After all of them, how many dots does one number see, from left to right (the field)? And how many dots
+#    farther on does its neighbour's field begin (the step)? Go from layer to layer, and keep both numbers up to date.
+#    With no layer at all, a number sees one dot, and its neighbour the next one.
+# 2. `count(inputs, outputs, window, side)`: how many weights has a convolution with so many channels in and out and
+#    filters of `window` x `window`? And how many multiplications does it take for one picture, if its result is
+#    `side` x `side`? Biases are weights too, but they are added, not multiplied.
 # 3. `see_far()`: build a tower, a list of (3, 1) and (2, 2), that sees at least 100 dots with at most 10 layers. The
 #    first is a window, and no pool comes right after another: somebody has to look before numbers are thrown away.
 #
-# Replace the three `...` and run this file. It checks itself.
+# One way to do it.
 
 # %%
 from itertools import pairwise

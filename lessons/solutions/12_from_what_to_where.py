@@ -107,7 +107,7 @@ def check_filters(name, mine):
         place = ", ".join(f"{word} {index}" for word, index in zip(WORDS, at, strict=True))
         raise AssertionError(
             f"{name}(): at {place} lies a weight that belongs to {is_of}. In reshape's brackets the axis that changes "
-            "slowest in the memory comes first, and the fastest last. Which order does the text say?"
+            "slowest along the row of numbers comes first, the fastest last. Which order does the text say?"
         )
 
 
@@ -178,7 +178,7 @@ assert np.isclose(zero, 8 / 12), (
     f"iou(): class 0 is named at 8 dots, all of them right, and it is at 12: 8/12, not {zero:.4g}."
 )
 pile = run(iou, np.stack([NAMED, TRUTH]), np.stack([TRUTH, TRUTH]), 2)
-assert not np.isclose(pile, (4 / 7 + 1) / 2), "iou(): all dots of all maps are one pool: count them all, divide once."
+assert not np.isclose(pile, (4 / 7 + 1) / 2), "iou(): a pile counts as one large map: count all its dots, divide once."
 assert np.isclose(pile, 9 / 12), (
     f"iou(): a pile of two maps has 4 + 5 dots in both and 7 + 5 in either; not {pile:.4g}."
 )

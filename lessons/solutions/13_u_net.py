@@ -3,7 +3,7 @@
 #
 # 1. `answer_side(side)` says how long the side of U-Net's answer is: 572 gives 388. Walk the U: on four levels two
 #    convolutions and a pooling, two convolutions at the bottom, and on four levels up a doubling and two convolutions.
-#    Not every side fits. Pooling makes one row of two: if it finds an odd number of rows, one is left over, and what
+#    Not every side fits. Pooling turns two rows into one: if it finds an odd number of rows, one is left over, and what
 #    comes up no longer fits onto what comes across. And in the end at least one row must be left. For a side that does
 #    not fit, return 0.
 # 2. `more_weight(d1, d2)`: how much more does a pixel of ground count, d1 pixels from the nearest cell and d2 from the
@@ -11,8 +11,8 @@
 # 3. `in_tiles(framed, answer, step)` answers a large picture piece by piece. `framed` is the picture with the mirrored
 #    border of 92 already around it, so the whole answer is 184 shorter and narrower. Cut pieces with sides of
 #    `step + 188`, the first from the upper left corner, the next ones always `step` further on. `answer(piece)` gives
-#    two scores for all but the outer 92 pixels: how many is that, and where do they belong? (H and W always come out
-#    even: the last piece ends where the picture ends. Loops are fine.)
+#    two scores for all but the outer 92 pixels: how many is that, and where do they belong? (H and W always suit
+#    the step: the last piece ends where the picture ends. Loops are fine.)
 #
 # One way to do it.
 

@@ -219,7 +219,7 @@ for axis, (title, lab) in zip(axes, pictures.items(), strict=True):
 figure.supxlabel(f"Photos: {attributions()[names[0]]}", fontsize=9)
 figures.save(figure, "14_exercise")
 print(
-    f"Right. {nearest.size - differ:,} of {nearest.size:,} dots are as the library has them. The ground has the green "
-    "of the meadow; where the sky is only as light as the rocks, it has their grey."
+    f"Right. {nearest.size - differ:,} of {nearest.size:,} dots are as the library has them. Parts of the ground have "
+    "the green of the meadow; where the sky is only as light as the rocks, it has their grey."
 )
 figures.show()

@@ -53,11 +53,11 @@ HINTS = {
     "matmul": "Print both shapes. In (..., K) @ (K, F) the two K meet. Forward: which rows of weight meet m, and which "
     "meet g? On the way back rows become columns: weight.T.",
     "same number of dimensions": "g has two axes, m has four: repeat g over the places first, or mix it by itself.",
-    "dimensions must match": "Arrays that are joined have equal shapes but for the joined axis: first repeat g over "
+    "must match exactly": "Arrays that are joined have equal shapes but for the joined axis: first repeat g over "
     "the places.",
     "unpack": "How many axes has it? m and dy have four, g has two.",
     "float": "The places in lender are whole numbers.",
-    "integer scalar arrays": "lender is an array. g[lender] takes a row for each of its numbers.",
+    "scalar": "lender is an array: g[lender] takes a row for each number. And np.concatenate takes a list, [a, b].",
 }
 
 
