@@ -209,7 +209,7 @@ for axis in axes:
 figures.save(figure, "18_votes")
 
 # %% [markdown]
-# Nobody told it what blur is, or where. What it finds, a generator can learn. (Lakes are flat in photos, too: less red.)
+# Nobody told it what blur is, or where. What it finds, a generator can learn. (Lakes are flat in photos too: less red.)
 #
 # ## Both teachers
 #

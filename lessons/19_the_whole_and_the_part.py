@@ -104,7 +104,7 @@ assert lowest == 9
 #
 # `low` is shared. `scene` shrinks its map further, takes the mean over all places, and makes 16 numbers of it. (The
 # paper: by fully connected layers, and it names from the last but one.) What `naming` is for comes below. In
-# `backward`, look where ways meet. Both `mid` and `scene` have used what `low` made: what comes back adds up. So for g.
+# `backward`, look where ways meet. Both `mid` and `scene` used what `low` made: what comes back adds up, as for g.
 
 
 # %%

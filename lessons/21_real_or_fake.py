@@ -106,7 +106,7 @@ for name, curve in curves.items():
 #
 # ## Rare colours count
 #
-# Most dots of most photos are nearly grey (lesson 15). Whoever is right about road and cloud is right about most. Take
+# Many dots of most photos are nearly grey (lesson 15). Whoever is right about road and cloud is right about most. Take
 # ten dots, eight of road, one of a red car, one of a blue one. Grey is 0 off on the road, and 60 on either car.
 
 # %%

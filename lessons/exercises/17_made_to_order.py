@@ -239,7 +239,7 @@ for told in (0, 1):
         judge_learns(net, labels, pictures_of(kinds, 3, step), pictures_of(others, 4, step))
         optimizer.step()
     right, wrong = (
-        1 / (1 + np.exp(-net.predict(beside(told * one_hot(kinds, 3), pictures_of(exam_kinds, 5)))).mean())
+        (1 / (1 + np.exp(-net.predict(beside(told * one_hot(kinds, 3), pictures_of(exam_kinds, 5)))))).mean()
         for kinds in (exam_kinds, (exam_kinds + 1) % 3)
     )
     found[told] = right, wrong

@@ -46,7 +46,8 @@ def match(features, samples):
 # %% The check: do not change anything below this line
 HINTS = {
     "read-only": "Nobody writes into what was given. Make a new array, such as np.empty(lightness.shape).",
-    "broadcast": "Print both shapes. One dot's features are (F,), the samples (S, F): those two fit together.",
+    "broadcast": "Print both shapes. In made_alike() means and spreads are single numbers. In match() one dot's "
+    "features are (F,), the samples (S, F): those two fit together.",
     "out of bounds": "Rows come first, then columns. The window of a dot is [row : row + 5, column : column + 5] of "
     "the padded picture.",
     "is not defined": "A function knows what stands in its brackets, what it makes itself, np and tc.",
@@ -72,7 +73,9 @@ def run(function, *arrays):
     assert answer is not None, f"{name}() returned None: does it end with `return`?"
     answer = np.asarray(answer)
     assert answer.dtype.kind in "fiu", f"{name}() should return an array of numbers, not of {answer.dtype}."
-    assert not np.isnan(answer).any(), f"{name}() gave nan, which is no number: is something divided by 0?"
+    assert not np.isnan(answer).any(), (
+        f"{name}() gave nan, which is no number: is something divided by 0, or is a window empty? (A slice from -2 is.)"
+    )
     return answer
 
 
@@ -109,8 +112,8 @@ mine = run(roughness, one)
 assert mine.shape != (3, 5), "Your windows begin at row 2 and column 2: the border is missing. np.pad( , 2, mode=...)."
 assert mine.shape != (11, 13), "Yours has the size of the padded picture. One number for each dot of the photo."
 assert mine.shape == (7, 9), (
-    f"roughness() keeps the shape, here (7, 9); yours gave {mine.shape}. One spread for each window of 5x5: if all "
-    "windows are in one array (7, 9, 5, 5), that is .std((2, 3))."
+    f"roughness() keeps the shape, here (7, 9), rows first; yours gave {mine.shape}. One spread for each window: if "
+    "all windows are in one array (7, 9, 5, 5), that is .std((2, 3))."
 )
 assert not np.isclose(mine[3, 6], 51), "51 is the mean of the 25 dots. Wanted is how far they lie from it: .std()."
 assert not np.isclose(mine[3, 6], 24), "24 is the mean of the squared distances, .var(). Take its root, or .std()."

@@ -129,7 +129,7 @@ likely = {
     "a / 2 * b is (a / 2) * b. Put brackets around 2 * 5**2.": -squares / 2 * 25,
     "The distance itself stands there, and not its square.": -np.sqrt(squares) / 50,
     "The distance was squared twice.": -(squares.astype(float) ** 2) / 50,
-    "The farther, the more: in the power of e a minus is missing.": squares / 50,
+    "The farther, the more: in the power of e a minus is missing, or was squared as well.": squares / 50,
     "It is 5 units, and not 10.": -squares / 200,
 }
 for advice, powers in likely.items():
@@ -156,7 +156,7 @@ assert mine.shape != (3,), "annealed_mean() gave one number for each bin: shares
 assert mine.shape != (3, 2), "annealed_mean() gave one colour for each bin: add them up, over the bins."
 assert mine.shape == (2,), f"annealed_mean() should give one a* and one b*, (2,); yours gave {mine.shape}."
 likely = {
-    "That is the plain mean. What does the temperature do?": (18, 28),
+    "That is the plain mean. What does the temperature do? (a ** 1 / b is (a ** 1) / b.)": (18, 28),
     "That is the mode, the bin with the largest share. The others count a little, too.": (60, 40),
     "The sharpened shares add up to 0.38. Divide them by their sum.": (11.4, 12.8),
     "The shares were divided by the temperature. It belongs into the power.": (36, 56),

@@ -59,6 +59,7 @@ HINTS = {
     "no attribute 'zero_grad'": "zero_grad belongs to the networks, step to the optimizers.",
     "no attribute 'step'": "zero_grad belongs to the networks, step to the optimizers.",
     "backward got": "Which gradient goes into which backward? The one that the loss of *these* scores gave.",
+    "local variable": "That name gets its value further down, or never: which line makes it?",
     "is not defined": "A function knows what stands in its brackets, what it makes itself, np and tc.",
     "positional argument": "Compare the call with the lesson's: is something missing in its brackets?",
     "read-only": "Nobody writes into what was given: make a new array.",

@@ -62,7 +62,7 @@ HINTS = {
     "concatenate tuple": "backward hands you two arrays, for the map and for the fake. The map is nobody's to move.",
     "sequence by": "A loss hands you a number and a gradient: take them apart first, `a, b = ...`.",
     "tuple": "A loss hands you a number and a gradient, backward two gradients: take them apart first, `a, b = ...`.",
-    "could not be broadcast": "backward hands you two arrays, for the map and the fake. L1's belongs to the fake's.",
+    "could not be broadcast": "judge(maps, fakes): of two, backward hands you two gradients. L1's joins the fake's.",
     "unsupported operand": "Is one of them still a tuple, a list or `...`? Take it apart first, `a, b = ...`.",
     "reverseiterator": "reversed(filters) hands out the last filter first; it can't be counted or sliced.",
     "is not defined": "A function knows what stands in its brackets, what it makes itself, np and tc.",
