@@ -90,7 +90,7 @@ def assert_close(got, wanted):
     np.testing.assert_allclose(dy, exact_dy, rtol=1e-6, atol=2e-7 / dy.size)
 
 
-def same_bits(one, other):
+def assert_same_bits(one, other):
     for mine, theirs in zip(one, other, strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
@@ -131,7 +131,7 @@ def test_takes_two_launches_of_its_own_build(cpu, kernel):
 def test_where_both_are_equal_nothing_is_pulled(device):
     y = np.array([-1.5, 0, -0.0, 2], "float32")
     for kernel in (loss.mse, loss.l1, loss.smooth_l1):
-        same_bits(device.run(kernel, y, y.copy()), (0, np.zeros(4)))
+        assert_same_bits(device.run(kernel, y, y.copy()), (0, np.zeros(4)))
 
 
 @pytest.mark.parametrize("target", [0, 0.25, 1 - 2**-20, 1])
@@ -148,7 +148,7 @@ def test_logits_far_out(device, target):
 def test_probabilities_at_their_ends(device):
     """Logarithms are held at -100, the division at 1e-12."""
     y, target = np.array([0, 1, 0, 1], "float32"), np.array([1, 0, 0, 1], "float32")
-    same_bits(device.run(loss.bce, y, target), (50, np.array([-2.5e11, 2.5e11, 0, 0], "float32")))
+    assert_same_bits(device.run(loss.bce, y, target), (50, np.array([-2.5e11, 2.5e11, 0, 0], "float32")))
 
 
 NO_NUMBERS = {np.nan, np.inf, -np.inf}
@@ -181,13 +181,13 @@ def test_the_order_of_threads_changes_no_bit(cpu, kernel):
     given = draw(kernel, (2, 33, 31, 5))
     rising = cpu.run(kernel, *given)
     cpu.falling = True
-    same_bits(rising, cpu.run(kernel, *given))
+    assert_same_bits(rising, cpu.run(kernel, *given))
 
 
 @every_loss
 def test_twice_the_same_bits(device, kernel):
     given = draw(kernel, (2, 33, 31, 5))
-    same_bits(*(device.run(kernel, *given) for _ in range(2)))
+    assert_same_bits(*(device.run(kernel, *given) for _ in range(2)))
 
 
 @every_loss
@@ -198,8 +198,8 @@ def test_inputs_may_be_read_only_and_scattered_and_stay_as_they_were(kernel):
     scattered = tuple(np.repeat(array, 2, axis=-1)[..., ::2] for array in given)
     for array in scattered:
         array.flags.writeable = False
-    same_bits(kernel(*scattered), wanted)
-    same_bits(scattered, given)
+    assert_same_bits(kernel(*scattered), wanted)
+    assert_same_bits(scattered, given)
 
 
 FAULTS = {

@@ -49,7 +49,7 @@ def convolved_and_normalised(x, filters, *given, convolve=conv_tensor.conv2d, no
         return by_kernels(convolve(x, filters), *given, SLOPE)
 
 
-def agrees(device, given):
+def assert_agrees(device, given):
     x, *others = given
     got = device.run(convolved_and_normalised, halves(x), sum_of_halves(x.shape[-1]), *others)
     assert_close(got, expected(*given, SLOPE), given)
@@ -81,18 +81,18 @@ def test_sums_of_each_tile(device, rows_of_a_tile, shape):
 @pytest.mark.usefixtures("rows_of_a_tile")
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_agrees_with_the_plain_ops(device, shape):
-    agrees(device, drawn(shape))
+    assert_agrees(device, drawn(shape))
 
 
 @pytest.mark.parametrize(("mean", "spread"), [(1e3, 1.0), (-1e5, 1e3), (1e-6, 1e-6)])
 def test_bears_a_mean_far_from_zero(device, mean, spread):
-    agrees(device, drawn((2, 40, 37, 20), mean, spread))
+    assert_agrees(device, drawn((2, 40, 37, 20), mean, spread))
 
 
 def test_bears_a_first_pixel_far_from_all_others(device):
     given = drawn((2, 40, 37, 20))
     given[0][0, 0, 0] = 2.0**14
-    agrees(device, given)
+    assert_agrees(device, given)
 
 
 @pytest.mark.parametrize("number", [0.125, 1024.0, -(2.0**20)])
@@ -191,7 +191,7 @@ def test_a_sum_in_slices_is_read(cpu, monkeypatch):
     """No block has seen a whole answer."""
     monkeypatch.setattr(implicit_gemm, "LEAST_SLICE", 1)
     assert launches(cpu, (1, 5, 6, 20))[:3] == ["convolve", "add_slices", "sum_x"]
-    agrees(cpu, drawn((1, 5, 6, 20)))
+    assert_agrees(cpu, drawn((1, 5, 6, 20)))
 
 
 FAULTS = {
@@ -219,4 +219,4 @@ def test_a_planted_fault_shows(cpu, old, new):
     cpu.edit = lambda text: text.replace(old, new)
     given = drawn((2, 9, 9, 68), mean=1000.0)
     with pytest.raises(AssertionError):
-        agrees(cpu, given)
+        assert_agrees(cpu, given)
