@@ -1,6 +1,7 @@
 """Chapter 2, pooling and upsampling: they copy and add in a fixed order, so they equal NumPy bit for bit."""
 
 import inspect
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,13 +15,19 @@ from ops.test_conv import Case, random_cases
 from ops.test_pool import Case as PoolCase
 from ops.test_pool import random_cases as random_pool_cases
 
-CASES = [*random_cases(25, seed=6), Case((3, 11, 13, 5), (3, 2, 5, 1), stride=(2, 1), padding=(1, 2))]
-POOL_CASES = random_pool_cases(25, seed=1)
-
-
 # More rows than a grid has along one axis, a few threads of it idle; images likewise; rows of many blocks, and of one
 # thread; few channels and many.
 GRIDS = [(1, 70_001, 1, 1), (70_001, 1, 1, 3), (2, 3, 300, 3), (3, 2, 1, 1), (2, 1, 1, 1000)]
+CASES = [
+    *random_cases(25, seed=6),
+    Case((3, 11, 13, 5), (3, 2, 5, 1), stride=(2, 1), padding=(1, 2)),
+    *(Case(shape, (1, 1, shape[-1], 1)) for shape in GRIDS),
+]
+POOL_CASES = [*random_pool_cases(25, seed=1), *(PoolCase(shape, (1, 1), (1, 1), False) for shape in GRIDS)]
+UPSAMPLED = [
+    *product([(1, 1, 1, 1), (2, 5, 3, 7), (3, 9, 8, 4)], [(1, 1), (2, 2), (3, 1), (2, 5)]),
+    *((shape, (1, 2)) for shape in GRIDS),
+]
 
 
 def random(shape, seed=0):
@@ -71,8 +78,7 @@ def test_max_pool_of_more_taps_than_a_byte_can_number(device):
     np.testing.assert_array_equal(device.run(pool.max_pool2d_dx, *arguments), plain_pool.max_pool2d_dx(*arguments))
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 5, 3, 7), (3, 9, 8, 4)])
-@pytest.mark.parametrize("scale", [(1, 1), (2, 2), (3, 1), (2, 5)])
+@pytest.mark.parametrize(("shape", "scale"), UPSAMPLED)
 def test_upsample_nearest(device, shape, scale):
     x = random(shape)
     y = plain_upsample.upsample_nearest(x, scale)
@@ -80,25 +86,6 @@ def test_upsample_nearest(device, shape, scale):
     dy = random(y.shape)
     wanted = plain_upsample.upsample_nearest_dx(dy, scale)
     np.testing.assert_array_equal(device.run(upsample.upsample_nearest_dx, dy, scale), wanted)
-
-
-@pytest.mark.parametrize("shape", GRIDS)
-def test_upsample_nearest_on_a_grid_of_any_shape(device, shape):
-    test_upsample_nearest(device, shape, (1, 2))
-
-
-@pytest.mark.parametrize("shape", GRIDS)
-def test_max_pool_on_a_grid_of_any_shape(device, shape):
-    case = PoolCase(shape, (1, 1), (1, 1), False)
-    test_max_pool(device, case)
-    test_max_pool_gradient(device, case)
-
-
-@pytest.mark.parametrize("shape", GRIDS)
-def test_im2col_on_a_grid_of_any_shape(device, shape):
-    case = Case(shape, (1, 1, shape[-1], 1))
-    test_im2col(device, case)
-    test_col2im(device, case)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 8])

@@ -17,7 +17,6 @@ import numpy as np
 
 from tinycolor.backend import Array, array_module
 from tinycolor.kernels import loader
-from tinycolor.kernels.loader import address
 from tinycolor.kernels.tile_sums import note, room_for_sums
 from tinycolor.kernels.windows import places
 from tinycolor.ops.conv import NONE, ONE
@@ -187,7 +186,7 @@ class ImplicitGemm:
         """Return y, of which each pair of axes fills its own pixels: on the same sheets, so in as many slices."""
         filters = weight.shape[3]
         parts = [array_module(x).ascontiguousarray(weight[rows.taps, columns.taps]) for rows, columns in axes]
-        parts = [part if address(part) % ALIGNED == 0 else part.copy() for part in parts]
+        parts = [part if loader.address(part) % ALIGNED == 0 else part.copy() for part in parts]
         places_of = [len(x) * rows.places * columns.places for rows, columns in axes]
         tile = self.tile(max(places_of, default=0), weight.shape[2], filters, x, *parts)
         tiles = [tiles_over(count, filters, tile) for count in places_of]
