@@ -153,25 +153,27 @@ def test_pictures_may_be_overwritten_when_they_are_kept():
     np.testing.assert_array_equal(tc.to_numpy(photos.crops(photos.cuts(0))), made[0])
 
 
+SENT = tuple(random_picture(number, (2, 3, 4, 3)) for number in range(7))
+
+
+def test_what_is_sent_ahead_is_used_in_order_by_a_stream_that_waits_for_nothing_else(cupy):
+    used = [cupy.add(array, 0) for array in through_pinned_memory(SENT)]
+    for mine, wanted in zip(used, SENT, strict=True):
+        np.testing.assert_array_equal(mine.get(), wanted)
+
+
 @pytest.mark.usefixtures("pretended")
 class TestPinnedMemory:
-    BATCHES = tuple(random_picture(number, (2, 3, 4, 3)) for number in range(7))
-
     @pytest.mark.parametrize("count", range(6))
     def test_every_batch_comes_once_and_in_order(self, count):
-        got = [array.get() for array in through_pinned_memory(self.BATCHES[:count])]
+        got = [array.get() for array in through_pinned_memory(SENT[:count])]
         assert len(got) == count
-        for mine, wanted in zip(got, self.BATCHES, strict=False):
+        for mine, wanted in zip(got, SENT, strict=False):
             np.testing.assert_array_equal(mine, wanted)
-
-    def test_it_is_used_in_order_by_a_stream_that_waits_for_nothing_else(self, cupy):
-        used = [cupy.add(array, 0) for array in through_pinned_memory(self.BATCHES)]
-        for mine, wanted in zip(used, self.BATCHES, strict=True):
-            np.testing.assert_array_equal(mine.get(), wanted)
 
     def test_one_batch_is_under_way_while_another_is_used(self):
         asked = []
-        arriving = through_pinned_memory(asked.append(number) or batch for number, batch in enumerate(self.BATCHES))
+        arriving = through_pinned_memory(asked.append(number) or batch for number, batch in enumerate(SENT))
         next(arriving)
         assert asked == [0, 1]
         next(arriving)
@@ -179,23 +181,23 @@ class TestPinnedMemory:
 
     def test_it_takes_two_places_however_many_batches_there_are(self):
         before = machine.held()
-        for _ in through_pinned_memory(self.BATCHES):
-            assert machine.held() <= before + 2 * self.BATCHES[0].nbytes
+        for _ in through_pinned_memory(SENT):
+            assert machine.held() <= before + 2 * SENT[0].nbytes
 
     @pytest.mark.parametrize("stream", ["computing", "copying"])
-    def test_a_stream_that_does_not_wait_is_found_out(self, monkeypatch, cupy, stream):
+    def test_a_stream_that_does_not_wait_is_found_out(self, monkeypatch, pretended, stream):
         def forgets(self, event):
             if (self.number == 0) is not (stream == "computing"):
                 self.seen = {**self.seen, **event.seen}
 
         monkeypatch.setattr(type(machine.stream), "wait_event", forgets)
         with pytest.raises(RaceError):
-            list(map(cupy.abs, through_pinned_memory(self.BATCHES)))
+            list(map(pretended.abs, through_pinned_memory(SENT)))
 
     def test_a_cpu_that_does_not_wait_is_found_out(self, monkeypatch):
         monkeypatch.setattr(pretend_cuda.Event, "synchronize", lambda event: None)
         with pytest.raises(RaceError, match="pinned memory was refilled without waiting for stream 1"):
-            list(through_pinned_memory(self.BATCHES))
+            list(through_pinned_memory(SENT))
 
 
 @pytest.mark.usefixtures("cupy")
