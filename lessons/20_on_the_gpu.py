@@ -19,7 +19,7 @@ import numpy as np
 import tinycolor as tc
 from tinycolor import figures
 from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, im2col
-from tinycolor.kernels.conv import has_tf32
+from tinycolor.kernels.rounding import has_tf32
 from tinycolor.ops import conv as plain
 from tinycolor.ops.im2col import im2col as windows
 

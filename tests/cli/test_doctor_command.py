@@ -10,7 +10,7 @@ import pytest
 
 import tinycolor as tc
 from tinycolor.bench.machine import SLOWING
-from tinycolor.kernels.conv import has_tf32
+from tinycolor.kernels.rounding import has_tf32
 
 module = importlib.import_module("tinycolor.cli.doctor")  # its name in tinycolor.cli is that of the command
 

@@ -8,7 +8,7 @@ from pretend_cuda import machine
 
 import tinycolor as tc
 from tinycolor import backend
-from tinycolor.kernels import conv as gpu_conv
+from tinycolor.kernels import rounding
 from tinycolor.kernels import conv_tensor, conv_tiled
 from tinycolor.ops import conv as plain
 from tinycolor.ops.fast.choose import conv2d_algorithm
@@ -164,9 +164,9 @@ def algorithm(array):
 
 @pytest.fixture
 def forget_capability():
-    gpu_conv.has_tf32.cache_clear()
+    rounding.has_tf32.cache_clear()
     yield
-    gpu_conv.has_tf32.cache_clear()
+    rounding.has_tf32.cache_clear()
 
 
 @pytest.mark.usefixtures("pretended", "forget_capability")

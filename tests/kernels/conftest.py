@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from shim import Shim, fenced
 
-from tinycolor.kernels import loader
+from tinycolor.kernels import loader, rounding
 
 
 class Cpu(Shim):
@@ -43,11 +43,13 @@ def cpu(monkeypatch):
     shim = Cpu()
     monkeypatch.setattr(loader, "launch", shim.launch)
     monkeypatch.setattr(loader, "empty", shim.empty)
+    monkeypatch.setattr(rounding, "wanted", lambda: False)
     return shim
 
 
 @pytest.fixture
-def gpu():
+def gpu(monkeypatch):
+    monkeypatch.setattr(rounding, "wanted", lambda: False)
     cupy = pytest.importorskip("cupy", reason="needs CuPy and a GPU", exc_type=ImportError)
     if not cupy.cuda.is_available():
         pytest.skip("needs CuPy and a GPU")

@@ -168,6 +168,20 @@ static bool launch(void (*kernel)(Arguments...), const unsigned* grid, int threa
     return !fault;
 }
 
+static unsigned __float_as_uint(float number)
+{
+    unsigned bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
+static float __uint_as_float(unsigned bits)
+{
+    float number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
 // In place of tensor_core.cuh.
 
 #define TENSOR_CORE
@@ -202,24 +216,15 @@ static void wait_for_groups()
         }
 }
 
-static unsigned bits_of(float number)
-{
-    unsigned bits;
-    memcpy(&bits, &number, sizeof bits);
-    return bits;
-}
-
 // To the nearest number with 10 bits behind the point, away from zero if two are as near (cvt.rna).
 static unsigned rounded(float number)
 {
-    return std::isfinite(number) ? (bits_of(number) + 0x1000u) & ~0x1FFFu : bits_of(number);
+    return std::isfinite(number) ? (__float_as_uint(number) + 0x1000u) & ~0x1FFFu : __float_as_uint(number);
 }
 
 static double tf32(unsigned bits)
 {
-    float number;
-    memcpy(&number, &bits, sizeof number);
-    return bits & 0x1FFFu ? NAN : number;
+    return bits & 0x1FFFu ? NAN : __uint_as_float(bits);
 }
 
 struct Warp {

@@ -15,7 +15,7 @@ import numpy as np
 import tinycolor as tc
 from tinycolor.backend import INSTALL, gpu
 from tinycolor.bench.machine import SLOWING, memory, processor, system
-from tinycolor.kernels.conv import has_tf32
+from tinycolor.kernels.rounding import has_tf32
 from tinycolor.threads import blas_threads, cores, lane_count
 
 NEEDED = ("pillow", "matplotlib", "safetensors", "threadpoolctl", "click", "rich")

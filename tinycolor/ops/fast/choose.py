@@ -22,8 +22,9 @@ On a GPU float32 is for the kernels, see ``tinycolor/kernels``; float64 takes th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from tinycolor.backend import Array, on_gpu
 from tinycolor.kernels import bias as gpu_bias
@@ -113,3 +114,11 @@ def twin(ops: ModuleType, x: Array) -> ModuleType:
 def fuses_norm_act(x: Array) -> bool:
     """Return whether there is a fused batch normalisation where x is: not for float64 on a GPU."""
     return not on_gpu(x) or runs_kernels(x)
+
+
+def add_to(grad: Array, gradient: Callable[..., Array], *given: Any, **steps: Any) -> None:
+    """Add to what a parameter has gathered: ``grad += gradient(*given, **steps)``; kernels do both in one go."""
+    if runs_kernels(grad):
+        gradient(*given, **steps, onto=grad)
+    else:
+        grad += gradient(*given, **steps)
