@@ -7,7 +7,10 @@
 // - A tensor-core instruction takes its operands from the registers of all 32 threads, laid out as the PTX manual
 //   says (m16n8k8, TF32). An operand that was not rounded to TF32 gives NaN.
 
+#undef _FORTIFY_SOURCE  // whose longjmp refuses to change stacks
+
 #include <cmath>
+#include <csetjmp>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -53,7 +56,7 @@ struct Copies {
 };
 
 struct Fiber {
-    ucontext_t context;
+    jmp_buf context;
     bool done;
     const Gate* gate;       // where it waits ...
     unsigned times_opened;  // ... for the gate to open once more
@@ -66,11 +69,25 @@ static const int MOST_THREADS = 1024, STACK = 64 << 10;
 static Fiber fibers[MOST_THREADS];
 static int fibers_made;
 static Fiber* running;
-static ucontext_t scheduler;
+static jmp_buf scheduler;
 static Gate block_gate;
 static void (*call)(const void* what);
 static const void* what_to_call;
 static bool fault;
+
+// Jumps, and no swapcontext, which asks the kernel to keep the signals' mask each time.
+static void leave()
+{
+    if (!_setjmp(running->context))
+        _longjmp(scheduler, 1);
+}
+
+static void enter(Fiber& fiber)
+{
+    running = &fiber;
+    if (!_setjmp(scheduler))
+        _longjmp(fiber.context, 1);
+}
 
 static void wait_at(Gate& gate, unsigned expected)
 {
@@ -81,7 +98,7 @@ static void wait_at(Gate& gate, unsigned expected)
     }
     running->gate = &gate;
     running->times_opened = gate.times_opened;
-    swapcontext(&running->context, &scheduler);
+    leave();
 }
 
 static void __syncthreads()
@@ -92,21 +109,22 @@ static void __syncthreads()
 static void live()
 {
     for (;;) {
+        leave();
         call(what_to_call);
         running->done = true;
-        swapcontext(&running->context, &scheduler);
     }
 }
 
-static void make_fibers(int count)
+static void make_fiber(Fiber& fiber)
 {
-    for (; fibers_made < count; ++fibers_made) {
-        ucontext_t& context = fibers[fibers_made].context;
-        getcontext(&context);
-        context.uc_stack.ss_sp = malloc(STACK);
-        context.uc_stack.ss_size = STACK;
-        makecontext(&context, live, 0);
-    }
+    ucontext_t start;
+    getcontext(&start);
+    start.uc_stack.ss_sp = malloc(STACK);
+    start.uc_stack.ss_size = STACK;
+    makecontext(&start, live, 0);
+    running = &fiber;
+    if (!_setjmp(scheduler))
+        setcontext(&start);
 }
 
 static void run_block(int threads, bool falling)
@@ -126,10 +144,9 @@ static void run_block(int threads, bool falling)
             if (!fibers[i].ready())
                 continue;
             moved = true;
-            running = &fibers[i];
-            running->gate = nullptr;
+            fibers[i].gate = nullptr;
             threadIdx = {unsigned(i), 0, 0};
-            swapcontext(&scheduler, &running->context);
+            enter(fibers[i]);
             left -= running->done;
         }
     }
@@ -159,7 +176,8 @@ static bool launch(void (*kernel)(Arguments...), const unsigned* grid, int threa
     blockDim = {unsigned(threads), 1, 1};
     block_gate = Gate();
     fault = threads > MOST_THREADS;
-    make_fibers(fault ? 0 : threads);
+    for (; fibers_made < threads && !fault; ++fibers_made)
+        make_fiber(fibers[fibers_made]);
     const long long blocks = (long long)grid[0] * grid[1] * grid[2];
     for (long long block = first_block; block < blocks && !fault; ++block) {
         blockIdx = {unsigned(block % grid[0]), unsigned(block / grid[0] % grid[1]), unsigned(block / grid[0] / grid[1])};

@@ -1,6 +1,5 @@
 """Chapters 1, 3 and 4 against naive loops on shapes that fill no tile, and against NumPy over many tiles."""
 
-import inspect
 from itertools import product
 from math import prod
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinycolor as tc
-from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, implicit_gemm, linear, loader
+from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, implicit_gemm, linear, loader, rounding
 from tinycolor.ops import conv as plain
 
 from ops.test_conv import Case, Numbers, expected, numbers, random_cases
@@ -27,6 +26,7 @@ LARGE = [
     Case((3, 10, 9, 72), (1, 1, 72, 2)),
     Case((2, 4, 3, 5), (7, 5, 5, 4), padding=(4, 3)),
     Case((1, 9, 9, 4), (2, 2, 4, 4), stride=(4, 4)),
+    Case((1, 75, 5, 3), (37, 2, 3, 4), stride=(34, 1), padding=(2, 0)),  # more parts than one launch takes
 ]
 # Few places and long sums, in slices: those of y, of dx, or of both; and of dx also with taps of different numbers.
 LONG = [
@@ -140,7 +140,7 @@ def test_large_tiles_change_no_bit(cpu, monkeypatch):
     ],
 )
 def test_a_gpu_that_is_full_has_large_tiles(rows, channels, filters, wanted):
-    tile = conv_tensor.tile(rows, channels, filters, np.empty(4, "float32"))
+    tile = conv_tensor.tile(rows, channels, filters, False, np.empty(4, "float32"))
     assert (tile.rows, tile.filters) == wanted
 
 
@@ -148,7 +148,7 @@ def test_large_and_long_cases_reach_several_tiles_and_slices_and_all_builds(cpu)
     for case in [*LARGE, LONG[0]]:
         all_three(conv_tensor, case, single(case)[0], cpu.run)
     grids = {(kernel, axis) for _, kernel, grid, _ in cpu.launched for axis in range(3) if grid[axis] > 1}
-    assert grids >= {*product(["convolve", "convolve_dw"], [0, 1, 2])}
+    assert grids >= {*product(["convolve", "convolve_dx", "convolve_dw"], [0, 1, 2])}
     assert {constants["WIDTH"] for _, _, _, constants in cpu.launched} == {1, 4}
     assert {constants["TILE_N"] for _, _, _, constants in cpu.launched} == {32, 64}
 
@@ -248,40 +248,30 @@ def test_inputs_stay_as_they_were(cpu, chapter):
         np.testing.assert_array_equal(array, copy)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_signature_is_that_of_the_plain_path(chapter, function):
-    mine, wanted = (
-        [(p.name, p.kind, p.default) for p in inspect.signature(getattr(module, function)).parameters.values()]
-        for module in (CHAPTERS[chapter], plain)
-    )
-    assert mine == wanted
-
-
 # How the launcher cuts the work.
 
 
 @pytest.fixture
 def slices(monkeypatch):
     """Return a function that says into how many slices each direction of a convolution would be cut."""
-    grids = []
-    monkeypatch.setattr(loader, "launch", lambda chapter, kernel, grid, *rest, **constants: grids.append(grid))
+    counts = []
+
+    def launch(chapter, kernel, grid, block, arguments, **constants):
+        if kernel != "add_slices":
+            counts.append(arguments[-1]["slices"].item())
+
+    monkeypatch.setattr(loader, "launch", launch)
     monkeypatch.setattr(loader, "empty", lambda like, shape: np.empty(shape, "float32"))
 
     def of(chapter, case, skip=0):
         """``skip`` moves where the arrays begin by so many numbers."""
-        sheets = []
         arrays = [np.empty(prod(s) + skip, "float32")[skip:].reshape(s) for s in (case.x_shape, case.weight_shape)]
         dy = np.empty(case.y_shape, "float32")
-        for call in (
-            lambda: chapter.conv2d(*arrays, **case.steps),
-            lambda: chapter.conv2d_dx(dy, arrays[1], case.x_shape, **case.steps),
-            lambda: chapter.conv2d_dw(arrays[0], dy, case.weight_shape[:2], **case.steps),
-        ):
-            grids.clear()
-            call()
-            (count,) = {grid[2] for grid in grids if len(grid) == 3}
-            sheets.append(count)
-        return sheets
+        counts.clear()
+        chapter.conv2d(*arrays, **case.steps)
+        chapter.conv2d_dx(dy, arrays[1], case.x_shape, **case.steps)
+        chapter.conv2d_dw(arrays[0], dy, case.weight_shape[:2], **case.steps)
+        return counts
 
     return of
 
@@ -296,8 +286,8 @@ HALVING = {"stride": (2, 2), "padding": (1, 1)}
     [
         # y: one place, so 8 tiles of 64 filters, of 16 * 512 terms. dx: four times one place, of a quarter as many.
         (Case((1, 2, 2, 512), (4, 4, 512, 512), **HALVING), [32, 8, 1]),
-        # 4 * 8 tiles: more slices would be more than 512 blocks; of dx there are as many.
-        (Case((16, 8, 8, 512), (4, 4, 512, 512), **HALVING), [16, 8, 1]),
+        # 4 * 8 tiles: more slices would be more than 512 blocks; dx has four times as many tiles, in one launch.
+        (Case((16, 8, 8, 512), (4, 4, 512, 512), **HALVING), [16, 4, 1]),
         # Up to 128 tiles are few ...
         (Case((1, 32, 32, 512), (1, 1, 512, 512)), [2, 2, 4]),
         # ... and 136 are not.
@@ -317,22 +307,113 @@ def test_shapes_alone_say_how_many_slices(slices, chapter, case, wanted, skip):
 @pytest.mark.parametrize(("size", "kernel"), [(1, 3), (7, 1), (9, 4), (10, 3)])
 @pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (3, 2), (2, 2), (4, 6), (6, 4), (3, 3)])
 @pytest.mark.parametrize("padding", [0, 1, 5])
-def test_backward_axes_meet_what_the_windows_met(size, kernel, stride, dilation, padding):
+def test_backward_sides_meet_what_the_windows_met(size, kernel, stride, dilation, padding):
     count = max(0, (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1)
     forward = {
         (pixel, tap, place)
         for place, tap in product(range(count), range(kernel))
         if 0 <= (pixel := place * stride - padding + tap * dilation) < size
     }
+    side = implicit_gemm.backward_side(size, kernel, stride, padding, dilation)
     backward = [
-        (axis.to + t * axis.step, tap, t * axis.stride + axis.start + number * axis.tap)
-        for axis in implicit_gemm.backward_axes(size, kernel, stride, padding, dilation)
-        for t in range(axis.places)
-        for number, tap in enumerate(range(kernel)[axis.taps])
+        (part.to + t * side.step, part.first + i * side.tap_step, t * side.stride + part.start + i * side.tap)
+        for part in side.parts
+        for t in range(part.places)
+        for i in range(part.taps)
     ]
     met = [meeting for meeting in backward if 0 <= meeting[2] < count]
     assert len(met) == len(set(met))
     assert set(met) == forward
+
+
+@pytest.mark.parametrize("chapter", ["tiled", "tensor"])
+def test_one_launch_goes_back_through_all_parts_of_a_stride(cpu, chapter):
+    given, _ = single(LARGE[1])
+    cpu.run(CHAPTERS[chapter].conv2d_dx, given.dy, given.weight, LARGE[1].x_shape, **LARGE[1].steps)
+    assert [(kernel, grid[2]) for _, kernel, grid, _ in cpu.launched] == [("convolve_dx", 4)]
+
+
+@pytest.mark.parametrize("chapter", ["tiled", "tensor"])
+@pytest.mark.parametrize("case", [SMALL[0], LONG[4]], ids=["one slice", "several"])
+def test_dw_may_go_onto_what_is_there(device, chapter, case):
+    given, _ = single(case)
+    before = tc.Generator(7).normal(case.weight_shape)
+
+    def dw(x, dy, *onto):
+        return CHAPTERS[chapter].conv2d_dw(x, dy, case.weight_shape[:2], **case.steps, onto=onto[0] if onto else None)
+
+    alone = device.run(dw, given.x, given.dy)
+    np.testing.assert_array_equal(device.run(dw, given.x, given.dy, before), before + alone)
+
+
+# Operands that were rounded by who made them. On the CPU a tensor core answers one that was not with NaN.
+
+
+def rounded(x):
+    """Return the nearest number with 10 bits behind the point, away from zero if two are as near."""
+    return ((x.view("uint32") + np.uint32(0x1000)) & np.uint32(0xFFFFE000)).view("float32")
+
+
+def marked(function):
+    return lambda left, right, *rest, **steps: function(rounding.mark(left), rounding.mark(right), *rest, **steps)
+
+
+ROUNDED = Case((2, 9, 8, 8), (3, 3, 8, 12), padding=(1, 1))
+
+
+@pytest.mark.parametrize("enough", [0, 1 << 30], ids=["large tiles", "small tiles"])
+def test_operands_that_come_rounded_give_the_same_bits(device, monkeypatch, enough):
+    monkeypatch.setattr(conv_tensor, "ENOUGH_TILES", enough)
+    given = Numbers(*map(rounded, single(ROUNDED)[0]))
+    by_warps = all_three(conv_tensor, ROUNDED, given, device.run)
+    by_makers = all_three(
+        conv_tensor, ROUNDED, given, lambda function, *arrays, **steps: device.run(marked(function), *arrays, **steps)
+    )
+    for got, wanted in zip(by_makers, by_warps, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_what_is_marked_is_not_rounded_again(cpu):
+    given, _ = single(ROUNDED)
+    assert np.isnan(cpu.run(marked(conv_tensor.conv2d), given.x, given.weight, **ROUNDED.steps)).all()
+    cpu.run(lambda x, weight: conv_tensor.conv2d(rounding.mark(x), weight), given.x, given.weight)
+    cpu.run(lambda x, weight: conv_tensor.conv2d(rounding.mark(x)[:], rounding.mark(weight)), given.x, given.weight)
+    assert [constants["ROUNDED"] for _, _, _, constants in cpu.launched] == [1, 0, 0]
+
+
+@pytest.fixture
+def tensor_cores(cpu, monkeypatch):
+    monkeypatch.setattr(rounding, "on_gpu", lambda array: True)
+    monkeypatch.setattr(rounding, "wanted", lambda: True)
+
+
+@pytest.mark.usefixtures("tensor_cores")
+def test_all_weights_are_rounded_at_once_and_stay_as_they_are(cpu):
+    given, _ = single(ROUNDED)
+    packed = np.concatenate([np.float32([1 + 2**-11, np.nan, -np.inf, 2**-130]), given.weight.ravel()])
+    weight = packed[4:].reshape(given.weight.shape)
+    before, x = packed.copy(), rounding.mark(rounded(given.x))
+    with rounding.rounded_weights(packed):
+        np.testing.assert_array_equal(
+            rounding.rounded_copy(packed[:4]), np.float32([1 + 2**-10, np.nan, -np.inf, 2**-130])
+        )
+        assert rounding.is_rounded(rounding.rounded_copy(weight))
+        y = conv_tensor.conv2d(x, weight, **ROUNDED.steps)
+        for other in (given.weight, weight[..., ::2], before):
+            assert rounding.rounded_copy(other) is other
+    np.testing.assert_array_equal(packed, before)
+    assert rounding.rounded_copy(weight) is weight
+    np.testing.assert_array_equal(y, conv_tensor.conv2d(rounded(given.x), weight, **ROUNDED.steps))
+    assert [kernel for _, kernel, _, _ in cpu.launched] == ["round_all", "convolve", "convolve"]
+
+
+def test_a_mark_is_gone_with_its_array():
+    array = rounding.mark(np.zeros(3, "float32"))
+    assert rounding.is_rounded(array)
+    assert not rounding.is_rounded(array[:])
+    key = id(array)
+    del array
+    assert key not in rounding._rounded
 
 
 def test_fully_connected_layers_are_sliced(cpu, monkeypatch):
@@ -341,9 +422,9 @@ def test_fully_connected_layers_are_sliced(cpu, monkeypatch):
     exact = [array.astype("float64") for array in (x, weight, bias, dy)]
     assert error(cpu.run(linear.linear, x, weight, bias), exact[0] @ exact[1] + exact[2]) < TOLERANCES["tiled"]
     assert error(cpu.run(linear.linear_dx, dy, weight), exact[3] @ exact[1].T) < TOLERANCES["tiled"]
-    assert [(kernel, grid) for _, kernel, grid, _ in cpu.launched if kernel == "convolve"] == [
+    assert [(kernel, grid) for _, kernel, grid, _ in cpu.launched if kernel.startswith("convolve")] == [
         ("convolve", (1, 10, 2)),
-        ("convolve", (1, 9, 2)),
+        ("convolve_dx", (1, 9, 2)),
     ]
 
 
@@ -357,14 +438,17 @@ def test_fully_connected_layers_are_sliced(cpu, monkeypatch):
         ("tiled", "__syncthreads();  // all have read", "//"),
         ("tensor", "wait_for_groups<STAGES - 2>", "wait_for_groups<STAGES - 1>"),
         ("tensor", "__syncthreads();", ""),
-        ("tensor", "rounded(left[", "bits_of(left["),
-        ("tensor", "part / 2 * 4) * STEP_K", "part % 2 * 4) * STEP_K"),
+        ("tensor", "return ROUNDED ?", "return true ?"),
+        ("tensor", "part / 2 * 4) * LEFT_K", "part % 2 * 4) * LEFT_K"),
         ("tensor", "place_at(8, g)", "place_at(7, g)"),
         ("tensor", "sums[i][j][2 * half + e] + (", "sums[i][j][2 * (1 - half) + e] + ("),
         ("tensor", "step.column + next_column", "step.column"),
         ("tiled", "step.row + next_row", "step.row"),
         ("tensor", "step.image + next_image", "step.image"),
-        ("tiled", "next_row ? width : 0", "0"),
+        ("tiled", "next_image ? height : 0", "0"),
+        ("tiled", "g.filter_row + number", "number"),
+        ("tensor", "g.filter_column + number", "number"),
+        ("tensor", "number.row * g.filter_row_step", "number.row"),
         ("naive", "* s.sh - s.ph", "* s.sh"),
     ],
 )
@@ -387,13 +471,13 @@ def test_planted_faults_show(cpu, chapter, old, new):
 @pytest.mark.parametrize(
     ("chapter", "old", "new"),
     [
-        ("tiled", "blockIdx.z * each", "blockIdx.z * step"),
-        ("tiled", "(steps + gridDim.z - 1) / gridDim.z", "steps / gridDim.z"),
+        ("tiled", "g.slice * each", "g.slice * step"),
+        ("tiled", "(steps + g.slices - 1) / g.slices", "steps / g.slices"),
         ("tiled", "slice < slices", "slice < slices - 1"),
         ("tiled", "sheets[slice * count + i]", "sheets[i]"),
-        ("tiled", "bias && blockIdx.z == 0", "bias"),
-        ("tiled", "blockIdx.z * g.answers()", "blockIdx.z * g.places() * g.f"),
-        ("tensor", "blockIdx.z * g.answers()", "0"),
+        ("tiled", "bias && g.slice == 0", "bias"),
+        ("tiled", "g.slice * g.answers()", "g.slice * g.places() * g.f"),
+        ("tensor", "g.slice * g.answers()", "0"),
         ("tensor", "first = slice.first + t * DEPTH", "first = t * DEPTH"),
     ],
 )

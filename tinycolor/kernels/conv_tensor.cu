@@ -5,7 +5,8 @@
 // now works on 32 or 64 x 32 answers as a whole, and copying must not make it wait.
 //
 // The launcher sets TILE_M places x TILE_N filters per block, and WIDTH: 4 where four channels at a time can be
-// copied in one go, else 1. The sums, and their order, depend on neither.
+// copied in one go, else 1. And ROUNDED: 1 where who made the operands has rounded them, else every warp does that anew
+// with each number that it reads. The sums, and their order, depend on none of it.
 
 #include "gather.cuh"
 #include "tensor_core.cuh"
@@ -30,13 +31,18 @@ typedef float Sums[MS][NS][4];
 __device__ __forceinline__ int warp_m() { return threadIdx.x / WARP % (TILE_M / WARP_M) * WARP_M; }
 __device__ __forceinline__ int warp_n() { return threadIdx.x / WARP / (TILE_M / WARP_M) * WARP_N; }
 
-// Multiply one round. left[m * STEP_M + k * STEP_K] may lie either way round, right[k * PITCH_N + n].
-template <int STEP_M, int STEP_K>
+__device__ __forceinline__ unsigned operand(float number)
+{
+    return ROUNDED ? __float_as_uint(number) : rounded(number);
+}
+
+// Multiply one round: left[m * LEFT_M + k * LEFT_K], right[k * RIGHT_K + n * RIGHT_N]; both may lie either way round.
+template <int LEFT_M, int LEFT_K, int RIGHT_K, int RIGHT_N>
 __device__ __forceinline__ void multiply(const float* left, const float* right, Sums& sums)
 {
     const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4;
-    left += (warp_m() + group) * STEP_M + member * STEP_K;
-    right += warp_n() + group + member * PITCH_N;
+    left += (warp_m() + group) * LEFT_M + member * LEFT_K;
+    right += (warp_n() + group) * RIGHT_N + member * RIGHT_K;
 #pragma unroll
     for (int k = 0; k < DEPTH; k += 8) {
         unsigned a[MS][4], b[NS][2];
@@ -44,12 +50,12 @@ __device__ __forceinline__ void multiply(const float* left, const float* right, 
         for (int i = 0; i < MS; ++i)
 #pragma unroll
             for (int part = 0; part < 4; ++part)
-                a[i][part] = rounded(left[(16 * i + part % 2 * 8) * STEP_M + (k + part / 2 * 4) * STEP_K]);
+                a[i][part] = operand(left[(16 * i + part % 2 * 8) * LEFT_M + (k + part / 2 * 4) * LEFT_K]);
 #pragma unroll
         for (int j = 0; j < NS; ++j)
 #pragma unroll
             for (int part = 0; part < 2; ++part)
-                b[j][part] = rounded(right[8 * j + (k + part * 4) * PITCH_N]);
+                b[j][part] = operand(right[8 * j * RIGHT_N + (k + part * 4) * RIGHT_K]);
 #pragma unroll
         for (int i = 0; i < MS; ++i)
 #pragma unroll
@@ -147,17 +153,34 @@ __device__ __forceinline__ void note_sums(
         of_tile[f] = {(float)count, middles[f], first, second};
 }
 
-// Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters, and
-// blockIdx.z slices of the sum over k: whole rounds, so that copies of four begin at multiples of four. Where sums of
-// the answers are asked for, there is one slice, and no bias.
-extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve(
-    const float* x, const float* weight, const float* bias, float* sheets, TileSums* tile_sums, const Gather g)
+// The right matrix of the way back: each answer has a row of the filter to itself, so that numbers along k come side by
+// side, as on the left.
+__device__ __forceinline__ void copy_turned(float* stage, const float* weight, Place number, int n0, const Gather& g)
 {
-    __shared__ __align__(16) float left[STAGES][TILE_M * PITCH_K];
-    __shared__ __align__(16) float right[STAGES][DEPTH * PITCH_N];
-    const long long m0 = (long long)blockIdx.x * TILE_M;
-    const int n0 = blockIdx.y * TILE_N;
-    const Slice slice = my_slice(g.numbers(), DEPTH);
+    constexpr int ACROSS = DEPTH / WIDTH, DOWN = THREADS / ACROSS;
+    const int k = threadIdx.x % ACROSS * WIDTH, n = threadIdx.x / ACROSS;
+    const float* row = weight + turned_at(number, g) + (long long)(n0 + n) * g.c;
+#pragma unroll
+    for (int i = 0; i < TILE_N / DOWN; ++i) {
+        const bool exists = number.image == 0 && n0 + n + i * DOWN < g.f;
+        copy_later<WIDTH>(stage + (n + i * DOWN) * PITCH_K + k, row + (long long)i * DOWN * g.c, exists);
+    }
+}
+
+// Room for what is under way. The right matrix lies one way going forward and the other way going back.
+constexpr int RIGHT_SIZE = DEPTH * PITCH_N > TILE_N * PITCH_K ? DEPTH * PITCH_N : TILE_N * PITCH_K;
+struct __align__(16) Stages {
+    float left[STAGES][TILE_M * PITCH_K];
+    float right[STAGES][RIGHT_SIZE];
+};
+
+// Answers of a tile, forward or back: blockIdx.x counts tiles of places, blockIdx.y tiles of filters. Slices are cut in
+// whole rounds, so that copies of four begin at multiples of four.
+template <bool TURNED>
+__device__ __forceinline__ void sum_up(
+    const float* x, const float* weight, Stages& stages, Sums& sums, long long m0, int n0, const Gather& g)
+{
+    const Slice slice = my_slice(g.numbers(), DEPTH, g);
 
     // A thread always copies for the same places, and the same numbers out of every DEPTH.
     constexpr int ACROSS = DEPTH / WIDTH, DOWN = THREADS / ACROSS, SHARE = TILE_M / DOWN;
@@ -177,21 +200,30 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve(
         const Tap tap = tap_at(number, g);
 #pragma unroll
         for (int i = 0; i < SHARE; ++i) {
-            float* to = left[stage] + (m + i * DOWN) * PITCH_K + k;
+            float* to = stages.left[stage] + (m + i * DOWN) * PITCH_K + k;
             copy_later<WIDTH>(to, windows[i].first + tap.away, on_a_pixel(windows[i], tap, g));
         }
         const long long first = slice.first + t * DEPTH;
-        copy_right(right[stage], weight + first * g.f, slice.last - first, n0, g.f);
+        if constexpr (TURNED)
+            copy_turned(stages.right[stage], weight, number, n0, g);
+        else
+            copy_right(stages.right[stage], weight + first * g.f, slice.last - first, n0, g.f);
         number = onward_under(number, round, g);
     };
-    Sums sums = {};
-    conveyor(slice.rounds(DEPTH), copy, [&](int stage) { multiply<PITCH_K, 1>(left[stage], right[stage], sums); });
+    conveyor(slice.rounds(DEPTH), copy, [&](int stage) {
+        constexpr int RIGHT_K = TURNED ? 1 : PITCH_N, RIGHT_N = TURNED ? PITCH_K : 1;
+        multiply<PITCH_K, 1, RIGHT_K, RIGHT_N>(stages.left[stage], stages.right[stage], sums);
+    });
+}
 
-    // Its answers are eight places apart.
-    float* y = sheets + blockIdx.z * g.answers();
+// A thread's answers are of places that are eight apart. The first slice adds the bias.
+__device__ __forceinline__ void write_answers(
+    const Sums& sums, const float* bias, float* sheets, long long m0, int n0, const Gather& g)
+{
+    float* y = sheets + g.slice * g.answers();
     const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4;
     const Place eight = place_at(8, g);
-    place = place_at(m0 + warp_m() + group, g);
+    Place place = place_at(m0 + warp_m() + group, g);
 #pragma unroll
     for (int i = 0; i < MS; ++i)
 #pragma unroll
@@ -207,25 +239,54 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve(
                 for (int e = 0; e < 2; ++e) {
                     const int f = n0 + warp_n() + 8 * j + 2 * member + e;
                     if (f < g.f)
-                        answers[f] = sums[i][j][2 * half + e] + (bias && blockIdx.z == 0 ? bias[f] : 0.0f);
+                        answers[f] = sums[i][j][2 * half + e] + (bias && g.slice == 0 ? bias[f] : 0.0f);
                 }
         }
+}
+
+// Where sums of the answers are asked for, there is one slice, and no bias.
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve(
+    const float* x, const float* weight, const float* bias, float* sheets, TileSums* tile_sums, const Gathers all)
+{
+    __shared__ Stages stages;
+    const Gather g = the_gather(all);
+    const long long m0 = (long long)blockIdx.x * TILE_M;
+    const int n0 = blockIdx.y * TILE_N;
+    Sums sums = {};
+    sum_up<false>(x, weight, stages, sums, m0, n0, g);
+    write_answers(sums, bias, sheets, m0, n0, g);
     if (tile_sums) {
         const int count = g.places() - m0 < TILE_M ? g.places() - m0 : TILE_M;
         TileSums* of_tile = tile_sums + (long long)blockIdx.x * g.f + n0;
-        note_sums(sums, reinterpret_cast<Shares&>(left), of_tile, count, g.f - n0);
+        note_sums(sums, reinterpret_cast<Shares&>(stages.left), of_tile, count, g.f - n0);
     }
 }
 
+// dx, by other windows over dy. The products are not all equally large, so some have fewer tiles.
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve_dx(
+    const float* dy, const float* weight, float* sheets, const Gathers all)
+{
+    __shared__ Stages stages;
+    const Gather g = my_gather(all);
+    const long long m0 = (long long)blockIdx.x * TILE_M;
+    const int n0 = blockIdx.y * TILE_N;
+    if (m0 >= g.places())
+        return;
+    Sums sums = {};
+    sum_up<true>(dy, weight, stages, sums, m0, n0, g);
+    write_answers(sums, nullptr, sheets, m0, n0, g);
+}
+
 // dw[k, f] = sum over m of left[m, k] * dy[m, f]. The tile's rows are now numbers k, and they come side by side, so
-// they lie the other way round in shared memory.
+// they lie the other way round in shared memory. A single slice may go onto what is there.
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve_dw(
-    const float* x, const float* dy, float* sheets, const Gather g)
+    const float* x, const float* dy, float* sheets, const bool onto, const Gathers all)
 {
     __shared__ __align__(16) float left[STAGES][DEPTH * PITCH_M];
     __shared__ __align__(16) float right[STAGES][DEPTH * PITCH_N];
+    const Gather g = the_gather(all);
     const int k0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
-    const Slice slice = my_slice(g.places(), 1);
+    const Slice slice = my_slice(g.places(), 1, g);
 
     // Here a thread's number stays the same, and it goes from place to place.
     constexpr int ACROSS = TILE_M / WIDTH, DOWN = THREADS / ACROSS;
@@ -246,9 +307,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve_dw(
         copy_right(right[stage], dy + first * g.f, slice.last - first, n0, g.f);
     };
     Sums sums = {};
-    conveyor(slice.rounds(DEPTH), copy, [&](int stage) { multiply<1, PITCH_M>(left[stage], right[stage], sums); });
+    conveyor(slice.rounds(DEPTH), copy, [&](int stage) {
+        multiply<1, PITCH_M, PITCH_N, 1>(left[stage], right[stage], sums);
+    });
 
-    float* sheet = sheets + blockIdx.z * ((long long)g.numbers() * g.f);
+    float* sheet = sheets + g.slice * ((long long)g.numbers() * g.f);
     const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4;
 #pragma unroll
     for (int i = 0; i < MS; ++i)
@@ -258,7 +321,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve_dw(
             for (int part = 0; part < 4; ++part) {
                 const int number = k0 + warp_m() + 16 * i + part / 2 * 8 + group;
                 const int f = n0 + warp_n() + 8 * j + 2 * member + part % 2;
-                if (number < g.numbers() && f < g.f)
-                    sheet[(long long)number * g.f + f] = sums[i][j][part];
+                if (number >= g.numbers() || f >= g.f)
+                    continue;
+                float& answer = sheet[(long long)number * g.f + f];
+                answer = onto ? answer + sums[i][j][part] : sums[i][j][part];
             }
 }

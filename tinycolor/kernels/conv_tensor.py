@@ -14,18 +14,18 @@ ROWS, COLUMNS = 64, 32  # of a tile; or twice as many
 ENOUGH_TILES = 264  # two for each multiprocessor of a large GPU: then they may as well be larger
 
 
-def tile(rows: int, channels: int, filters: int, *arrays: Array) -> Tile:
+def tile(rows: int, channels: int, filters: int, rounded: bool, *arrays: Array) -> Tile:
     """Return a tile that is narrower where there are few filters, and lower where a GPU would have too few.
 
     Copies go by four numbers, 16 bytes, where each run of channels and each array begins at a multiple of 16; else
-    the tile is low, too.
+    the tile is low, too, and its warps round what they read also where that was done.
     """
     across = COLUMNS if filters <= COLUMNS else 2 * COLUMNS
     aligned = all(address(array) % 16 == 0 for array in arrays)
     width = 4 if channels % 4 == filters % 4 == 0 and aligned else 1
     large_tiles = -(-rows // (2 * ROWS)) * -(-filters // across)
     down = 2 * ROWS if large_tiles >= ENOUGH_TILES and width == 4 else ROWS
-    constants = {"TILE_M": down, "TILE_N": across, "WIDTH": width}
+    constants = {"TILE_M": down, "TILE_N": across, "WIDTH": width, "ROUNDED": int(rounded and width == 4)}
     return Tile(down, across, threads=2 * (across // COLUMNS) * WARP, constants=constants)
 
 

@@ -54,15 +54,29 @@ __device__ __forceinline__ void copy_right(
     }
 }
 
-// Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters, and
-// blockIdx.z slices of the sum over k. The first slice adds the bias.
-extern "C" __global__ void __launch_bounds__(THREADS) convolve(
-    const float* x, const float* weight, const float* bias, float* sheets, const Gather g)
+// On the way back it is the filter turned round: now numbers along k come side by side.
+__device__ __forceinline__ void copy_turned(Tiles& tiles, const float* weight, Place number, int n0, const Gather& g)
+{
+    const int k = threadIdx.x % DEPTH;
+    const long long first = turned_at(number, g);
+#pragma unroll
+    for (int i = 0; i < SHARE; ++i) {
+        const int n = threadIdx.x / DEPTH + i * (THREADS / DEPTH);
+        const bool exists = number.image == 0 && n0 + n < g.f;
+        tiles.right[k][n] = exists ? weight[first + (long long)(n0 + n) * g.c] : 0.0f;
+    }
+}
+
+// Forward, and dx by other windows over dy. blockIdx.x counts tiles of places, blockIdx.y tiles of filters. The first
+// slice of a sum adds the bias.
+template <bool TURNED>
+__device__ __forceinline__ void convolve_tile(
+    const float* x, const float* weight, const float* bias, float* sheets, const Gather& g)
 {
     __shared__ Tiles tiles;
     const long long m0 = (long long)blockIdx.x * TILE;
     const int n0 = blockIdx.y * TILE;
-    const Slice slice = my_slice(g.numbers(), DEPTH);
+    const Slice slice = my_slice(g.numbers(), DEPTH, g);
 
     // Sixteen neighbouring threads copy neighbouring channels of one pixel. A thread's places stay the same all
     // along, so they are taken apart once.
@@ -82,14 +96,17 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
             const bool exists = on_a_pixel(windows[i], tap, g);
             tiles.left[k][m + i * (THREADS / DEPTH)] = exists ? windows[i].first[tap.away] : 0.0f;
         }
+        if constexpr (TURNED)
+            copy_turned(tiles, weight, number, n0, g);
+        else
+            copy_right(tiles, weight, k0, slice.last, n0, g.f);
         number = onward_under(number, round, g);
-        copy_right(tiles, weight, k0, slice.last, n0, g.f);
         __syncthreads();  // all have copied: now read
         multiply(tiles, sums);
         __syncthreads();  // all have read: now overwrite
     }
 
-    float* y = sheets + blockIdx.z * g.answers();
+    float* y = sheets + g.slice * g.answers();
     for (int i = 0; i < SIDE; ++i) {
         const long long place = m0 + threadIdx.x / 16 * SIDE + i;
         if (place >= g.places())
@@ -98,19 +115,33 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve(
         for (int j = 0; j < SIDE; ++j) {
             const int f = n0 + threadIdx.x % 16 * SIDE + j;
             if (f < g.f)
-                y[answers + f] = sums[i][j] + (bias && blockIdx.z == 0 ? bias[f] : 0.0f);
+                y[answers + f] = sums[i][j] + (bias && g.slice == 0 ? bias[f] : 0.0f);
         }
     }
 }
 
+extern "C" __global__ void __launch_bounds__(THREADS) convolve(
+    const float* x, const float* weight, const float* bias, float* sheets, const Gathers all)
+{
+    convolve_tile<false>(x, weight, bias, sheets, the_gather(all));
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) convolve_dx(
+    const float* dy, const float* weight, float* sheets, const Gathers all)
+{
+    convolve_tile<true>(dy, weight, nullptr, sheets, my_gather(all));
+}
+
 // The gradient for the weights is a product too, dw[k, f] = sum over m of left[m, k] * dy[m, f]: the sum now runs
-// over places. It is very long, and the answers are few, so here slices are the rule.
+// over places. It is very long, and the answers are few, so here slices are the rule. A single one may go onto what is
+// there.
 extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
-    const float* x, const float* dy, float* sheets, const Gather g)
+    const float* x, const float* dy, float* sheets, const bool onto, const Gathers all)
 {
     __shared__ Tiles tiles;
+    const Gather g = the_gather(all);
     const int k0 = blockIdx.x * TILE, n0 = blockIdx.y * TILE;
-    const Slice slice = my_slice(g.places(), 1);
+    const Slice slice = my_slice(g.places(), 1, g);
 
     // Now a thread's number stays the same all along, and it goes from place to place.
     const int k = threadIdx.x % TILE, m = threadIdx.x / TILE;
@@ -132,11 +163,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
         __syncthreads();
     }
 
-    float* sheet = sheets + blockIdx.z * ((long long)g.numbers() * g.f);
+    float* sheet = sheets + g.slice * ((long long)g.numbers() * g.f);
     for (int i = 0; i < SIDE; ++i)
         for (int j = 0; j < SIDE; ++j) {
             const int number = k0 + threadIdx.x / 16 * SIDE + i, f = n0 + threadIdx.x % 16 * SIDE + j;
-            if (number < g.numbers() && f < g.f)
-                sheet[(long long)number * g.f + f] = sums[i][j];
+            if (number >= g.numbers() || f >= g.f)
+                continue;
+            float& answer = sheet[(long long)number * g.f + f];
+            answer = onto ? answer + sums[i][j] : sums[i][j];
         }
 }

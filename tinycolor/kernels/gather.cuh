@@ -21,11 +21,58 @@ struct Gather {
     int to_h, to_w;
     int to_row, row_step;
     int to_column, column_step;
+    // Which taps of a filter with so many columns these are: the first, and how far apart they are.
+    int filter_columns;
+    int filter_row, filter_row_step;
+    int filter_column, filter_column_step;
+    int slice, slices;  // which part of the sums, of how many: see Slice
 
     __device__ long long places() const { return (long long)n * rows * columns; }
     __device__ int numbers() const { return kh * kw * c; }
     __device__ long long answers() const { return (long long)n * to_h * to_w * f; }
 };
+
+// What a launch is given: on the way back, several products at once. Each is one of `row_parts` along the height and
+// one of `column_parts` along the width.
+struct Gathers {
+    int n, h, w, c, f;
+    int to_h, to_w, filter_columns;
+    int row_stride, row_tap, row_step, filter_row_step, row_parts;
+    int column_stride, column_tap, column_step, filter_column_step, column_parts;
+    int slices;
+    int rows[32], kh[32], row_start[32], filter_row[32], to_row[32];
+    int columns[32], kw[32], column_start[32], filter_column[32], to_column[32];
+};
+
+__device__ __forceinline__ Gather gather(const Gathers& all, int i, int j, int slice)
+{
+    Gather g;
+    g.n = all.n, g.h = all.h, g.w = all.w, g.c = all.c, g.f = all.f;
+    g.rows = all.rows[i], g.columns = all.columns[j];
+    g.kh = all.kh[i], g.kw = all.kw[j];
+    g.row_stride = all.row_stride, g.row_start = all.row_start[i], g.row_tap = all.row_tap;
+    g.column_stride = all.column_stride, g.column_start = all.column_start[j], g.column_tap = all.column_tap;
+    g.to_h = all.to_h, g.to_w = all.to_w;
+    g.to_row = all.to_row[i], g.row_step = all.row_step;
+    g.to_column = all.to_column[j], g.column_step = all.column_step;
+    g.filter_columns = all.filter_columns;
+    g.filter_row = all.filter_row[i], g.filter_row_step = all.filter_row_step;
+    g.filter_column = all.filter_column[j], g.filter_column_step = all.filter_column_step;
+    g.slice = slice, g.slices = all.slices;
+    return g;
+}
+
+// Where there is one product, blockIdx.z counts the slices of its sums; where there are more, the slices of each.
+__device__ __forceinline__ Gather the_gather(const Gathers& all)
+{
+    return gather(all, 0, 0, blockIdx.z);
+}
+
+__device__ __forceinline__ Gather my_gather(const Gathers& all)
+{
+    const int product = blockIdx.z / all.slices;
+    return gather(all, product / all.column_parts, product % all.column_parts, blockIdx.z % all.slices);
+}
 
 // A filter may have no taps, a picture no places: then nothing is summed up, but something is divided by.
 __device__ __forceinline__ int at_least_1(int number) { return number > 0 ? number : 1; }
@@ -115,8 +162,17 @@ __device__ __forceinline__ long long answers_at(Place place, const Gather& g)
     return number_at({place.image, row, column, 0}, g.to_h, g.to_w, g.f);
 }
 
+// On the way back the filter is turned round: the numbers under a window are dy's, and each answer has a row of the
+// filter (taps, answers, numbers) to itself, from here on, g.c numbers after that of the answer before.
+__device__ __forceinline__ long long turned_at(Place number, const Gather& g)
+{
+    const int row = g.filter_row + number.row * g.filter_row_step;
+    const int column = g.filter_column + number.column * g.filter_column_step;
+    return ((long long)row * g.filter_columns + column) * g.f * g.c + number.channel;
+}
+
 // With few tiles and long sums most of a GPU would stand idle. There the sums are cut into slices (split-K), which
-// different blocks add up at the same time: block blockIdx.z terms first to last - 1, into a sheet of its own.
+// different blocks add up at the same time: terms first to last - 1, into a sheet of its own.
 struct Slice {
     long long first, last;
 
@@ -124,15 +180,17 @@ struct Slice {
 };
 
 // All have equally many terms, a multiple of `step`, but the last ones: they have what is left, or nothing.
-__device__ __forceinline__ Slice my_slice(long long terms, int step)
+__device__ __forceinline__ Slice my_slice(long long terms, int step, const Gather& g)
 {
     const unsigned long long steps = (terms + step - 1) / step;  // with a sign, dividing takes far more registers
-    const long long each = (steps + gridDim.z - 1) / gridDim.z * step, first = blockIdx.z * each;
+    const long long each = (steps + g.slices - 1) / g.slices * step, first = g.slice * each;
     return {first, first + each < terms ? first + each : terms};
 }
 
-// Here the sheets, of `count` numbers, are added in their order: the same sum, bit for bit, every time.
-extern "C" __global__ void add_slices(const float* sheets, float* sum, const long long count, const int slices)
+// Here the sheets, of `count` numbers, are added in their order: the same sum, bit for bit, every time. It may go onto
+// what is there: a gradient onto those of before.
+extern "C" __global__ void add_slices(
+    const float* sheets, float* sum, const long long count, const int slices, const bool onto)
 {
     const long long i = thread_number();
     if (i >= count)
@@ -140,5 +198,5 @@ extern "C" __global__ void add_slices(const float* sheets, float* sum, const lon
     float total = sheets[i];
     for (int slice = 1; slice < slices; ++slice)
         total += sheets[slice * count + i];
-    sum[i] = total;
+    sum[i] = onto ? sum[i] + total : total;
 }

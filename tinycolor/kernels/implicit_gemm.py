@@ -1,22 +1,22 @@
 """Launches chapters 3 and 4: both are products of tiles, and differ only in how a tile is multiplied.
 
-The way back needs no kernel of its own. With stride 1, dx is a convolution of dy: each pixel looks at the places
-that have read it, through the filter turned round (the steps from tap to tap become negative). With stride 2 the
-even and the odd pixels were read through different taps, so there are two such convolutions along each side, each
-with its own taps and each filling every second pixel of dx. With stride s there are s, and no product is wasted.
+The way back needs little of its own. With stride 1, dx is a convolution of dy: each pixel looks at the places that have
+read it, through the filter turned round (the steps from tap to tap become negative). With stride 2 the even and the odd
+pixels were read through different taps, so there are two such convolutions along each side, each with its own taps and
+each filling every second pixel of dx. With stride s there are s, no product is wasted, and one launch makes them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import product
 from math import gcd, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinycolor.backend import Array, array_module
-from tinycolor.kernels import loader
+from tinycolor.backend import Array
+from tinycolor.kernels import loader, rounding
 from tinycolor.kernels.tile_sums import note, room_for_sums
 from tinycolor.kernels.windows import places
 from tinycolor.ops.conv import NONE, ONE
@@ -26,6 +26,7 @@ from tinycolor.ops.shapes import Pair
 BLOCKS_WANTED = 512  # a few for each multiprocessor of a large GPU
 FEW_TILES = 128  # of y, dx: fewer than it has multiprocessors. For dw, whose sums are long, more tiles are few, too
 LEAST_SLICE = 256  # terms that are worth a sheet of their own
+MOST_PARTS = 32  # convolutions along each side that one launch makes at most, as struct Gathers has room for
 ALIGNED = 16  # bytes: weights that begin elsewhere, in the midst of others, are moved, to be copied by four numbers
 
 
@@ -38,85 +39,80 @@ class Tile(NamedTuple):
     constants: dict[str, int]
 
 
-class Axis(NamedTuple):
-    """One side of a convolution: place t has its tap i on pixel ``t * stride + start + i * tap``.
+class Part(NamedTuple):
+    """One of the convolutions along a side: place t has its tap i on pixel ``t * stride + start + i * tap``.
 
-    Its answer goes to pixel ``to + t * step`` of the output. ``taps`` says which of the filter's taps take part.
+    Its taps are those numbered ``first``, ``first + tap_step`` ... of the filter. Its answer goes to pixel
+    ``to + t * step`` of the output.
     """
 
     places: int
-    stride: int
+    taps: int
     start: int
+    first: int
+    to: int
+
+
+class Side(NamedTuple):
+    """The height, or the width, of all convolutions of one launch."""
+
+    stride: int
     tap: int
-    taps: slice = slice(None)
-    to: int = 0
-    step: int = 1
+    step: int
+    tap_step: int
+    parts: list[Part]
 
 
-def forward_axis(count: int, stride: int, padding: int, dilation: int) -> Axis:
-    """Return the axis of y: ``count`` places, one after another."""
-    return Axis(count, stride, -padding, dilation)
+def forward_sides(kernel_size: Pair, size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> tuple[Side, Side]:
+    """Return the sides of y (Ho, Wo) = ``size``: so many places, one after another."""
+    height, width = (
+        Side(step, apart, 1, 1, [Part(count, taps, -border, 0, 0)])
+        for taps, count, step, border, apart in zip(kernel_size, size, stride, padding, dilation, strict=True)
+    )
+    return height, width
 
 
-def backward_axes(size: int, kernel: int, stride: int, padding: int, dilation: int) -> list[Axis]:
-    """Return the axes of dx, one for each remainder r: they fill the pixels r, r + stride, r + 2 stride ...
+def backward_side(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Side:
+    """Return the side of dx, with a part for each remainder r: it fills the pixels r, r + stride, r + 2 stride ...
 
     Pixel q was read through tap i by place (q + padding - i * dilation) / stride, if that is a whole number.
     For the pixels of one remainder these are always the same taps, an even row of them.
     """
     together = gcd(stride, dilation)
-    axes = []
+    parts = []
     for remainder in range(min(stride, size)):
         taps = [i for i in range(kernel) if (remainder + padding - i * dilation) % stride == 0]
-        start = (remainder + padding - taps[0] * dilation) // stride if taps else 0
-        axes.append(
-            Axis(
-                places=-(-(size - remainder) // stride),
-                stride=1,
-                start=start,
-                tap=-(dilation // together),
-                taps=slice(taps[0], None, stride // together) if taps else slice(0),
-                to=remainder,
-                step=stride,
-            )
-        )
-    return axes
+        first = taps[0] if taps else 0
+        start = (remainder + padding - first * dilation) // stride
+        parts.append(Part(-(-(size - remainder) // stride), len(taps), start, first, remainder))
+    return Side(1, -(dilation // together), stride, stride // together, parts)
 
 
-def gather(
-    x_shape: tuple[int, ...], y_shape: tuple[int, ...], kernel_size: tuple[int, ...], rows: Axis, columns: Axis
+def gathers(
+    x_shape: tuple[int, ...], y_shape: tuple[int, ...], filter_columns: int, sides: tuple[Side, ...], slices: int
 ) -> np.ndarray:
-    """Return the struct ``Gather`` of a convolution that reads pictures x and writes pictures y."""
+    """Return the struct ``Gathers`` of convolutions that read pictures x and write pictures y."""
     n, h, w, c = x_shape
     _, to_h, to_w, f = y_shape
-    kh, kw = kernel_size
-    return loader.struct(
-        "Gather",
-        **{"n": n, "h": h, "w": w, "c": c, "f": f, "kh": kh, "kw": kw, "to_h": to_h, "to_w": to_w},
-        rows=rows.places,
-        row_stride=rows.stride,
-        row_start=rows.start,
-        row_tap=rows.tap,
-        to_row=rows.to,
-        row_step=rows.step,
-        columns=columns.places,
-        column_stride=columns.stride,
-        column_start=columns.start,
-        column_tap=columns.tap,
-        to_column=columns.to,
-        column_step=columns.step,
-    )
+    values: dict[str, Any] = {"n": n, "h": h, "w": w, "c": c, "f": f, "to_h": to_h, "to_w": to_w, "slices": slices}
+    for axis, taps, side in zip(("row", "column"), ("kh", "kw"), sides, strict=True):
+        counts, kernel, start, first, to = zip(*side.parts, strict=True)
+        values |= {f"{axis}s": counts, taps: kernel, f"{axis}_start": start, f"filter_{axis}": first, f"to_{axis}": to}
+        values |= {f"{axis}_stride": side.stride, f"{axis}_tap": side.tap, f"{axis}_step": side.step}
+        values |= {f"filter_{axis}_step": side.tap_step, f"{axis}_parts": len(side.parts)}
+    return loader.struct("Gathers", filter_columns=filter_columns, **values)
 
 
 class ImplicitGemm:
-    """The three directions of a convolution, by the kernels ``convolve`` and ``convolve_dw`` of one chapter.
+    """The three directions of a convolution, by a chapter's kernels ``convolve``, ``convolve_dx`` and ``convolve_dw``.
 
     Parameters
     ----------
     chapter : str
         Name of the ``.cu`` file.
     tile : function
-        From the rows of the product, the channels, the filters, and the arrays that tiles are copied from, to the Tile.
+        From the rows of the product, the channels, the filters, whether both operands are rounded to TF32, and the
+        operands themselves, to the Tile.
     notes_sums : bool
         Whether ``convolve`` can note the sums of its answers, see ``tile_sums``.
     """
@@ -135,10 +131,22 @@ class ImplicitGemm:
         dilation: Pair = ONE,
     ) -> Array:
         """Return y (N, Ho, Wo, F) of x (N, H, W, C), weight (kh, kw, C, F) and bias (F,)."""
-        x, weight, bias = loader.floats(x, weight, bias)
-        size = places(x.shape, weight.shape[:2], stride, padding, dilation)
-        rows, columns = (forward_axis(*side) for side in zip(size, stride, padding, dilation, strict=True))
-        return self._convolve(x, weight, bias, (len(x), *size, weight.shape[-1]), [(rows, columns)])
+        rounded, x, weight = operands(x, rounding.rounded_copy(weight))
+        (_, bias), (kh, kw, channels, filters) = loader.floats(x, bias), weight.shape
+        sides = forward_sides((kh, kw), places(x.shape, (kh, kw), stride, padding, dilation), stride, padding, dilation)
+        rows = len(x) * most_places(sides)
+        tile = self.tile(rows, channels, filters, rounded, x, weight)
+        across, down = tiles_over(rows, filters, tile)
+        slices = slices_of(kh * kw * channels, across * down) if across * down <= FEW_TILES else 1
+        sheets = loader.empty(x, (slices, len(x), *(side.parts[0].places for side in sides), filters))
+        sums = room_for_sums(x, across, filters) if self.notes_sums and bias is None and slices == 1 else None
+        noted = (sums,) if self.notes_sums else ()
+        sum_of = (x, weight, bias, sheets, *noted, gathers(x.shape, sheets.shape[1:], kw, sides, slices))
+        self._launch("convolve", (across, down, slices), tile, sum_of)
+        y = self._added(sheets, tile)
+        if sums is not None:
+            note(y, sums)
+        return y
 
     def conv2d_dx(
         self,
@@ -151,10 +159,22 @@ class ImplicitGemm:
         dilation: Pair = ONE,
     ) -> Array:
         """Return dx (N, H, W, C) of dy (N, Ho, Wo, F) and weight (kh, kw, C, F)."""
-        dy, weight = loader.floats(dy, weight)
-        sides = zip(x_shape[1:3], weight.shape[:2], stride, padding, dilation, strict=True)
-        axes = list(product(*(backward_axes(*side) for side in sides)))
-        return self._convolve(dy, weight.transpose(0, 1, 3, 2), None, x_shape, axes)
+        rounded, dy, weight = operands(dy, rounding.rounded_copy(weight))
+        kh, kw, channels, filters = weight.shape
+        height, width = zip(x_shape[1:3], (kh, kw), stride, padding, dilation, strict=True)
+        sides = backward_side(*height), backward_side(*width)
+        products = [prod(part.places for part in parts) for parts in product(*(side.parts for side in sides))]
+        tile = self.tile(len(dy) * sum(products), filters, channels, rounded, dy, weight)
+        tiles = sum(prod(tiles_over(len(dy) * count, channels, tile)) for count in products)
+        most_taps = prod(max((part.taps for part in side.parts), default=0) for side in sides)
+        slices = slices_of(most_taps * filters, tiles) if tiles <= FEW_TILES else 1
+        sheets = loader.empty(dy, (slices, *x_shape))
+        for some in product(*map(bundles, sides)):
+            grid = tiles_over(len(dy) * most_places(some), channels, tile)
+            layers = prod(len(side.parts) for side in some) * slices
+            sum_of = (dy, weight, sheets, gathers(dy.shape, x_shape, kw, some, slices))
+            self._launch("convolve_dx", (*grid, layers), tile, sum_of)
+        return self._added(sheets, tile)
 
     def conv2d_dw(
         self,
@@ -165,55 +185,51 @@ class ImplicitGemm:
         stride: Pair = ONE,
         padding: Pair = NONE,
         dilation: Pair = ONE,
+        onto: Array | None = None,
     ) -> Array:
-        """Return dw (kh, kw, C, F) of x (N, H, W, C) and dy (N, Ho, Wo, F)."""
-        x, dy = loader.floats(x, dy)
+        """Return dw (kh, kw, C, F) of x (N, H, W, C) and dy (N, Ho, Wo, F), or ``onto`` with dw added to it."""
+        rounded, x, dy = operands(x, dy)
         channels, filters = x.shape[-1], dy.shape[-1]
-        rows, columns = (forward_axis(*s) for s in zip(dy.shape[1:3], stride, padding, dilation, strict=True))
+        sides = forward_sides(kernel_size, dy.shape[1:3], stride, padding, dilation)
         numbers = prod(kernel_size) * channels
-        tile = self.tile(numbers, channels, filters, x, dy)
+        tile = self.tile(numbers, channels, filters, rounded, x, dy)
         tiles = tiles_over(numbers, filters, tile)
         slices = slices_of(prod(dy.shape[:3]), prod(tiles))
-        sheets = loader.empty(x, (slices, *kernel_size, channels, filters))
-        sizes = gather(x.shape, dy.shape, kernel_size, rows, columns)
-        sum_of = (x, dy, sheets, sizes)
-        loader.launch(self.chapter, "convolve_dw", (*tiles, slices), tile.threads, sum_of, **tile.constants)
-        return self._added(sheets, tile)
+        dw_shape = (*kernel_size, channels, filters)
+        alone = onto is not None and slices == 1
+        sheets = loader.empty(x, (slices, *dw_shape)) if onto is None or slices > 1 else onto[None]
+        sum_of = (x, dy, sheets, np.bool_(alone), gathers(x.shape, dy.shape, kernel_size[1], sides, slices))
+        self._launch("convolve_dw", (*tiles, slices), tile, sum_of)
+        return sheets[0] if alone else self._added(sheets, tile, onto)
 
-    def _convolve(
-        self, x: Array, weight: Array, bias: Array | None, y_shape: tuple[int, ...], axes: list[tuple[Axis, ...]]
-    ) -> Array:
-        """Return y, of which each pair of axes fills its own pixels: on the same sheets, so in as many slices."""
-        filters = weight.shape[3]
-        parts = [array_module(x).ascontiguousarray(weight[rows.taps, columns.taps]) for rows, columns in axes]
-        parts = [part if loader.address(part) % ALIGNED == 0 else part.copy() for part in parts]
-        places_of = [len(x) * rows.places * columns.places for rows, columns in axes]
-        tile = self.tile(max(places_of, default=0), weight.shape[2], filters, x, *parts)
-        tiles = [tiles_over(count, filters, tile) for count in places_of]
-        most_tiles = max(map(prod, tiles), default=0)
-        most_terms = max((prod(part.shape[:3]) for part in parts), default=0)
-        slices = slices_of(most_terms, most_tiles) if most_tiles <= FEW_TILES else 1
-        sheets = loader.empty(x, (slices, *y_shape))
-        whole = self.notes_sums and bias is None and len(axes) == slices == 1
-        sums = room_for_sums(x, tiles[0][0], filters) if whole else None
-        for part, (rows, columns), grid in zip(parts, axes, tiles, strict=True):
-            sizes = gather(x.shape, y_shape, part.shape[:2], rows, columns)
-            noted = (sums,) if self.notes_sums else ()
-            sum_of = (x, part, bias, sheets, *noted, sizes)
-            loader.launch(self.chapter, "convolve", (*grid, slices), tile.threads, sum_of, **tile.constants)
-        y = self._added(sheets, tile)
-        if sums is not None:
-            note(y, sums)
-        return y
+    def _launch(self, kernel: str, grid: tuple[int, ...], tile: Tile, arguments: tuple) -> None:
+        loader.launch(self.chapter, kernel, grid, tile.threads, arguments, **tile.constants)
 
-    def _added(self, sheets: Array, tile: Tile) -> Array:
+    def _added(self, sheets: Array, tile: Tile, onto: Array | None = None) -> Array:
         """Return the sum of the sheets, which all have the shape of the answer."""
-        if len(sheets) == 1:
+        if len(sheets) == 1 and onto is None:
             return sheets[0]
-        total = loader.empty(sheets, sheets.shape[1:])
-        sum_of = (sheets, total, np.int64(total.size), np.int32(len(sheets)))
+        total = loader.empty(sheets, sheets.shape[1:]) if onto is None else onto
+        sum_of = (sheets, total, np.int64(total.size), np.int32(len(sheets)), np.bool_(onto is not None))
         loader.launch_each(self.chapter, "add_slices", total.size, sum_of, **tile.constants)
         return total
+
+
+def operands(left: Array, right: Array) -> tuple[bool, Array, Array]:
+    """Return whether both are rounded to TF32, and both as kernels read them."""
+    rounded = rounding.is_rounded(left) and rounding.is_rounded(right)
+    left, right = loader.floats(left, right)
+    return rounded, left, right if loader.address(right) % ALIGNED == 0 else right.copy()
+
+
+def bundles(side: Side) -> list[Side]:
+    """Cut a side with more parts than a launch takes into several."""
+    return [side._replace(parts=side.parts[i : i + MOST_PARTS]) for i in range(0, len(side.parts), MOST_PARTS)]
+
+
+def most_places(sides: Iterable[Side]) -> int:
+    """Return how many places per picture there are in the largest of their products."""
+    return prod(max(part.places for part in side.parts) for side in sides)
 
 
 def tiles_over(rows: int, filters: int, tile: Tile) -> Pair:

@@ -20,6 +20,7 @@ def linear_dx(dy: Array, weight: Array) -> Array:
     return convolution().conv2d_dx(dy[:, None, None], weight[None, None], x_shape)[:, 0, 0]
 
 
-def linear_dw(x: Array, dy: Array) -> Array:
-    """Return the gradient for the weight, ``x.T @ dy``, (C, F)."""
-    return convolution().conv2d_dw(x[:, None, None], dy[:, None, None], (1, 1))[0, 0]
+def linear_dw(x: Array, dy: Array, *, onto: Array | None = None) -> Array:
+    """Return the gradient for the weight, ``x.T @ dy``, (C, F), or ``onto`` with it added."""
+    onto = None if onto is None else onto[None, None]
+    return convolution().conv2d_dw(x[:, None, None], dy[:, None, None], (1, 1), onto=onto)[0, 0]

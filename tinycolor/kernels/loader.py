@@ -6,7 +6,7 @@ Nothing here imports CuPy before a kernel is launched.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -104,18 +104,25 @@ def launch_rows(chapter: str, kernel: str, shape: tuple[int, ...], arguments: tu
     launch(chapter, kernel, (-(-row // block), -(-rows // layers), layers), block, arguments, **constants)
 
 
-def struct(name: str, **values: int) -> np.ndarray:
-    """Return a C struct of ints, to be passed to a kernel by value, as its header lays it out."""
-    return np.array([tuple(values[field] for field in fields(name))], [(field, np.int32) for field in fields(name)])
+def struct(name: str, **values: int | Sequence[int]) -> np.ndarray:
+    """Return a C struct of ints and arrays of ints, to be passed to a kernel by value, as its header lays it out."""
+    made = np.zeros(1, [(field, np.int32, (room,) if room else ()) for field, room in fields(name).items()])
+    for field in fields(name):
+        given = np.atleast_1d(values[field])
+        made[field].reshape(-1)[: len(given)] = given
+    return made
 
 
 @cache
-def fields(name: str) -> tuple[str, ...]:
-    """Return the ints of struct ``Name`` in ``name.cuh``, in their order."""
-    text = (FOLDER / f"{name.lower()}.cuh").read_text(encoding="utf-8")
-    body = text.partition(f"struct {name} {{")[2].partition("};")[0]
-    lines = re.findall(r"^    int ([\w, ]+);", body, re.MULTILINE)
-    return tuple(field for line in lines for field in line.split(", "))
+def fields(name: str) -> dict[str, int]:
+    """Return the ints of struct ``Name``, in their order, and how many each array of them has room for, else 0."""
+    texts = (path.read_text(encoding="utf-8") for path in FOLDER.glob("*.cuh"))
+    (body,) = (
+        text.partition(opening)[2].partition("};")[0] for text in texts if (opening := f"struct {name} {{") in text
+    )
+    lines = re.findall(r"^    int ([^;()]+);", body, re.MULTILINE)
+    found = [re.fullmatch(r"(\w+)(?:\[(\d+)\])?", field) for line in lines for field in line.split(", ")]
+    return {field[1]: int(field[2] or 0) for field in found if field}
 
 
 def floats(*arrays: Array) -> list[Array]:

@@ -4,18 +4,29 @@
 >>> conv_tensor.conv2d(y, weight)    # is_rounded(y): none of its warps need do it again
 
 It saves work and changes no bit: what is rounded stays as it is when it is rounded again. ``tf32.cuh`` says how.
+Weights must stay as exact as they are, or a small step would move none; of them there are rounded copies:
+
+>>> with rounded_weights(optimizer.data):
+...     y, backward = network(x)     # every convolution takes the copy of its weights
 """
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
-from tinycolor.backend import Array, current_precision, gpu
+import numpy as np
+
+from tinycolor.backend import Array, current_precision, gpu, on_gpu
+from tinycolor.kernels import loader
 
 TF32_SINCE = 80  # compute capability 8.0
 
 _rounded: dict[int, weakref.ref[Array]] = {}
+_copied: ContextVar[tuple[Array, Array] | None] = ContextVar("copied", default=None)  # weights, and their copy
 
 
 def wanted() -> bool:
@@ -40,3 +51,39 @@ def is_rounded(array: Array) -> bool:
     """Return whether this very array was marked; of views and copies of it nothing is known."""
     found = _rounded.get(id(array))
     return found is not None and found() is array
+
+
+def rounded(array: Array) -> Array:
+    """Return a copy, float32, of which all numbers are rounded to TF32, and known to be."""
+    (array,) = loader.floats(array)
+    copy = loader.empty(array, array.shape)
+    loader.launch_each("rounding", "round_all", array.size, (array, copy, np.int64(array.size)))
+    return mark(copy)
+
+
+@contextmanager
+def rounded_weights(weights: Array) -> Iterator[None]:
+    """Round all weights of a network at once, (count,) as an optimizer has packed them; none may move inside.
+
+    Does nothing on a CPU, for float64, or where no tensor core is to multiply.
+    """
+    if not (on_gpu(weights) and weights.dtype == np.float32 and wanted()):
+        yield
+        return
+    token = _copied.set((weights, rounded(weights)))
+    try:
+        yield
+    finally:
+        _copied.reset(token)
+
+
+def rounded_copy(weight: Array) -> Array:
+    """Return the rounded copy of a weight, if it is one of those that were rounded; else itself."""
+    copied = _copied.get()
+    if copied is None or not weight.flags.c_contiguous:
+        return weight
+    weights, copy = copied
+    first = (loader.address(weight) - loader.address(weights)) // weights.itemsize
+    if not 0 <= first <= weights.size - weight.size:
+        return weight
+    return mark(copy[first : first + weight.size].reshape(weight.shape))
