@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tinycolor.kernels import columns, norm_act
+from tinycolor.backend import array_module
+from tinycolor.kernels import columns, norm_act, rounding
 from tinycolor.ops import norm
 
 EPS = 1e-5
@@ -50,8 +51,9 @@ def expected(x, dy, weight, bias, slope, axes=(0, 1, 2)):
 
 def by_kernels(x, dy, weight, bias, slope, normalise=norm_act.batch_norm_act):
     y, statistics = normalise(x, weight, bias, EPS, slope)
-    gradients = norm_act.batch_norm_act_dx(dy, x, None, weight, statistics, slope)
-    return y, *gradients, *statistics[:3]
+    grads = tuple(array_module(x).zeros(x.shape[-1], "float32") for _ in range(2))
+    dx, *_ = norm_act.batch_norm_act_dx(dy, x, None, weight, statistics, slope, onto=grads)
+    return y, dx, *grads, *statistics[:3]
 
 
 def by_kernels_each_picture(*given):
@@ -180,20 +182,69 @@ def test_a_layer_takes_three_launches_each_way(cpu):
     assert names == ["sum_x", "statistics", "norm_act", "sum_dz", "gradients", "norm_act_dx"]
 
 
-@pytest.mark.parametrize("pixels", [1, 2, 1000])
-@pytest.mark.parametrize("channels", [1, 3, 1030])
-def test_running_statistics_follow(device, channels, pixels):
-    mean, variance, *running = np.random.default_rng(0).random((4, channels))
+@pytest.mark.parametrize("shape", [(1, 1, 1, 3), (2, 1, 1, 1), (2, 20, 25, 70)], ids=str)
+def test_running_statistics_follow(device, shape):
+    x, running = draw(shape, mean=3.0)[0], np.random.default_rng(0).random((2, shape[-1]))
 
-    def followed(running_mean, running_var, mean, variance):
-        norm_act.follow(running_mean, running_var, mean, variance, pixels, 0.3)
-        return running_mean, running_var
+    def followed(x, *running):
+        _, statistics = norm_act.batch_norm_act(x, None, None, EPS, 1.0, running=(*running, 0.3))
+        return *running, *statistics[:2]
 
-    got = device.run(followed, *(array.astype("float32") for array in running), mean, variance)
-    norm.follow(*running, mean, variance, pixels, 0.3)
+    *got, mean, variance = device.run(followed, x, *running.astype("float32"))
+    norm.follow(*running, mean, variance, x.size // shape[-1], 0.3)
     for mine, wanted in zip(got, running, strict=True):
         assert mine.dtype == "float32"
         np.testing.assert_allclose(mine, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("normalise", [norm_act.batch_norm_act, norm_act.instance_norm_act])
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_gradients_are_added_to_those_of_the_parameters_that_learn(device, frozen, normalise):
+    x, dy, weight, bias = draw((3, 5, 6, 70))
+    before = np.full((2, 70), 3, "float32")
+
+    def added(x, dy, weight, bias, *grads):
+        _, statistics = normalise(x, weight, bias, EPS, 0.2)
+        onto = tuple(None if number == frozen else grad for number, grad in enumerate(grads))
+        return *norm_act.batch_norm_act_dx(dy, x, None, weight, statistics, 0.2, onto=onto)[1:], *grads
+
+    *gradients, weight_grad, bias_grad = device.run(added, x, dy, weight, bias, *before)
+    for number, (got, gradient) in enumerate(zip((weight_grad, bias_grad), gradients, strict=True)):
+        total = gradient.reshape(-1, 70).sum(0, dtype="float64").astype("float32")
+        np.testing.assert_array_equal(got, 3 if number == frozen else 3 + total)
+
+
+def to_tf32(numbers):
+    """Return them with 10 bits behind the point, the nearest; of two as near, the one farther from zero."""
+    return ((numbers.view("uint32") + np.uint32(0x1000)) & np.uint32(0xFFFFE000)).view("float32")
+
+
+@pytest.mark.parametrize("normalise", [norm_act.batch_norm_act, norm_act.instance_norm_act])
+def test_y_and_dx_are_rounded_for_tensor_cores_and_nothing_else(device, monkeypatch, normalise):
+    given = draw((2, 9, 8, 65))
+    y, dx, *others = device.run(by_kernels, *given, 0.2, normalise=normalise)
+    monkeypatch.setattr(rounding, "wanted", lambda: True)
+    rounded_y, rounded_dx, *still = device.run(by_kernels, *given, 0.2, normalise=normalise)
+    for array, mine in [(y, rounded_y), (dx, rounded_dx)]:
+        assert (array != mine).mean() > 0.9
+        np.testing.assert_array_equal(mine, to_tf32(array))
+    for one, other in zip(others, still, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.usefixtures("cpu")
+@pytest.mark.parametrize("rounds", [True, False])
+def test_what_was_rounded_is_marked_as_long_as_it_lives(monkeypatch, rounds):
+    """Forward decides: the way back may be gone when another precision is set."""
+    x, dy, *_ = draw((2, 3, 4, 3))
+    monkeypatch.setattr(rounding, "_rounded", {})
+    monkeypatch.setattr(rounding, "wanted", lambda: rounds)
+    y, statistics = norm_act.batch_norm_act(x, None, None, EPS, 0.0)
+    monkeypatch.setattr(rounding, "wanted", lambda: not rounds)
+    dx, *_ = norm_act.batch_norm_act_dx(dy, x, None, None, statistics, 0.0)
+    assert rounding.is_rounded(y) is rounding.is_rounded(dx) is rounds
+    del y, dx
+    assert not rounding._rounded
 
 
 FAULTS = {
@@ -203,7 +254,7 @@ FAULTS = {
     "half a row too few": ("row + half < left", "row + half < left - 1"),
     "one slice": ("slice < slices; slice += blockDim.x", "slice < 1; slice += blockDim.x"),
     "the mean rounded": ("(x - mean) - rest", "x - mean"),
-    "ReLU for all": ("fmaxf(z, slope * z)", "fmaxf(z, 0.0f)"),
+    "ReLU for all": ("fmaxf(z(x), slope * z(x))", "fmaxf(z(x), 0.0f)"),
     "no kink on the way back": ("channel.z(x) > 0 ? dy : slope * dy", "dy"),
     "no mean term": ("dz - shift", "dz"),
     "no spread term": (" - channel.centred(x[i]) * tilt", ""),

@@ -46,12 +46,15 @@ class Cut(NamedTuple):
         return loader.empty(like, (self.pictures * self.channels, self.slices, 2), "float64")
 
 
-def cut(x_shape: tuple[int, ...], sums: tuple[int, ...]) -> Cut:
-    """Cut x (N, H, W, C), or anything else with its channels last, whose sums have shape (C,), or (N, C)."""
+def cut(x_shape: tuple[int, ...], sums: tuple[int, ...], numbers: int = 1) -> Cut:
+    """Cut x (N, H, W, C), or anything else with its channels last, whose sums have shape (C,), or (N, C).
+
+    ``numbers`` says how many there are to each pixel and channel.
+    """
     channels, pictures = x_shape[-1], prod(sums[:-1])
     pixels = prod(x_shape[:-1]) // pictures
     tiles = -(-channels // WIDTH)
     width = -(-channels // tiles)
-    worthwhile = pixels // (THREADS // width * LEAST_SUM)
+    worthwhile = pixels * numbers // (THREADS // width * LEAST_SUM)
     each = -(-pixels // max(1, min(BLOCKS_WANTED // (tiles * pictures), worthwhile)))
     return Cut(pictures, tiles, -(-pixels // each), pixels, each, channels, width)

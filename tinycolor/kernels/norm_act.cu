@@ -9,8 +9,9 @@
 //     backward    sum_dz   ->  gradients   ->  norm_act_dx     reads x and dy twice, writes dx
 //
 // One mean may go with the whole batch, or with each picture by itself (instance normalisation): see columns.cuh.
+// Where tensor cores are to multiply y and dx (`rounds`), both are rounded for them: see tf32.cuh.
 
-#include "columns.cuh"
+#include "channel.cuh"
 #include "tile_sums.cuh"
 
 // The sums of x and of x * x, about a pivot: where the mean is far from 0 and the spread small, the mean of the
@@ -54,9 +55,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) sum_tiles(
         partial[walk.column * gridDim.z + blockIdx.z] = sums;
 }
 
+// Running statistics (null where there are none) move towards the batch's, the variance towards the unbiased one.
 extern "C" __global__ void __launch_bounds__(THREADS) statistics(
     const float* x, const Sums* partial, double* mean, double* variance, double* inv_std,
-    const long long pixels, const int channels, const int slices, const double eps)
+    float* running_mean, float* running_var,
+    const long long pixels, const int channels, const int slices, const double eps, const double momentum)
 {
     const Sums sums = over_slices(partial, slices);
     if (threadIdx.x > 0)
@@ -68,54 +71,25 @@ extern "C" __global__ void __launch_bounds__(THREADS) statistics(
     mean[column] = pivot + from_pivot;
     variance[column] = spread < 0 ? 0 : spread;  // a NaN stays one
     inv_std[column] = 1 / sqrt(variance[column] + eps);
-}
-
-// Running statistics move towards the batch's; `unbiased` is pixels / (pixels - 1).
-extern "C" __global__ void follow(
-    float* running_mean, float* running_var, const double* mean, const double* variance, const int channels,
-    const double unbiased, const double momentum)
-{
-    const long long c = thread_number();
-    if (c >= channels)
-        return;
-    running_mean[c] += (mean[c] - running_mean[c]) * momentum;
-    running_var[c] += (variance[c] * unbiased - running_var[c]) * momentum;
-}
-
-// What a thread does to its channel. The mean comes as two floats, of which the second holds what rounding took off
-// the first: subtracted one after the other they cost no float64 for each number, and lose nothing.
-struct Channel {
-    float mean, rest, scale, bias;
-
-    __device__ float centred(float x) const { return (x - mean) - rest; }
-
-    // Spelt out as one instruction: the way back must find the very z that decided between 1 and the slope.
-    __device__ float z(float x) const { return fmaf(centred(x), scale, bias); }
-};
-
-// Without weight and bias (null), 1 and 0.
-__device__ __forceinline__ Channel channel_of(
-    const Walk& walk, const double* mean, const double* inv_std, const float* weight, const float* bias)
-{
-    if (!walk.works)
-        return Channel{};
-    const float rounded = mean[walk.column];
-    const double scale = weight ? weight[walk.channel] * inv_std[walk.column] : inv_std[walk.column];
-    return {rounded, (float)(mean[walk.column] - rounded), (float)scale, bias ? bias[walk.channel] : 0.0f};
+    if (running_mean) {
+        const double unbiased = pixels > 1 ? (double)pixels / (pixels - 1) : 1.0;
+        running_mean[column] += (mean[column] - running_mean[column]) * momentum;
+        running_var[column] += (variance[column] * unbiased - running_var[column]) * momentum;
+    }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) norm_act(
     const float* __restrict__ x, const double* mean, const double* inv_std, const float* weight, const float* bias,
     float* __restrict__ y,
-    const long long pixels, const long long each, const int channels, const int width, const float slope)
+    const long long pixels, const long long each, const int channels, const int width, const float slope,
+    const bool rounds)
 {
     const Walk walk = walk_of(pixels, each, channels, width);
     const Channel channel = channel_of(walk, mean, inv_std, weight, bias);
 #pragma unroll 8
     for (int turn = 0; turn < walk.turns; ++turn) {
         const long long i = walk.i + turn * walk.step;
-        const float z = channel.z(x[i]);
-        y[i] = fmaxf(z, slope * z);
+        y[i] = channel.y(x[i], slope, rounds);
     }
 }
 
@@ -156,20 +130,38 @@ extern "C" __global__ void __launch_bounds__(THREADS) gradients(
     dweight[blockIdx.x] = sums.second * inv_std[blockIdx.x];
 }
 
+// What a parameter gathers (null if it does not learn) gets the sum over all pictures, from one thread of the first
+// block that has its channel.
+__device__ __forceinline__ void add_to_parameter(
+    float* grad, const float* gradient, const Walk& walk, const int channels)
+{
+    if (!grad || blockIdx.x > 0 || blockIdx.z > 0 || walk.row > 0 || !walk.works)
+        return;
+    double sum = 0.0;
+    for (unsigned picture = 0; picture < gridDim.x; ++picture)
+        sum += gradient[(long long)picture * channels + walk.channel];
+    grad[walk.channel] += (float)sum;
+}
+
 // dx = scale * (dz - mean(dz) - x_hat * mean(dz * x_hat)): what would only move the mean, or the spread, is taken out.
 extern "C" __global__ void __launch_bounds__(THREADS) norm_act_dx(
     const float* __restrict__ dy, const float* __restrict__ x, const double* mean, const double* inv_std,
-    const float* weight, const float* bias, const float* dweight, const float* dbias, float* __restrict__ dx,
-    const long long pixels, const long long each, const int channels, const int width, const float slope)
+    const float* weight, const float* bias, const float* dweight, const float* dbias, float* weight_grad,
+    float* bias_grad, float* __restrict__ dx,
+    const long long pixels, const long long each, const int channels, const int width, const float slope,
+    const bool rounds)
 {
     const Walk walk = walk_of(pixels, each, channels, width);
     const Channel channel = channel_of(walk, mean, inv_std, weight, bias);
+    add_to_parameter(weight_grad, dweight, walk, channels);
+    add_to_parameter(bias_grad, dbias, walk, channels);
     const float shift = walk.works ? dbias[walk.column] / (double)pixels : 0.0;
     const float tilt = walk.works ? dweight[walk.column] * inv_std[walk.column] / pixels : 0.0;
 #pragma unroll 4
     for (int turn = 0; turn < walk.turns; ++turn) {
         const long long i = walk.i + turn * walk.step;
         const float dz = before_rectifier(dy[i], x[i], channel, slope);
-        dx[i] = channel.scale * (dz - shift - channel.centred(x[i]) * tilt);
+        const float gradient = channel.scale * (dz - shift - channel.centred(x[i]) * tilt);
+        dx[i] = rounds ? to_tf32(gradient) : gradient;
     }
 }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from tinycolor.backend import Array
+from tinycolor.kernels.norm_pool import Window
 from tinycolor.kernels.tile_sums import noting_sums
 from tinycolor.layers.activation import LeakyReLU, ReLU, Sigmoid, Tanh
+from tinycolor.layers.ahead import following
 from tinycolor.layers.base import Backward, Closure, Layer
 from tinycolor.layers.conv import Conv2d
 from tinycolor.layers.norm import BatchNorm2d, InstanceNorm2d
+from tinycolor.layers.pool import MaxPool2d
 from tinycolor.ops.fast.choose import fuses_norm_act
 from tinycolor.ops.shapes import Pair
 from tinycolor.random import Generator
@@ -21,7 +24,8 @@ class ConvNormAct(Layer):
 
     Forward: ``y = activation(norm(conv(x)))``. Backward: the three in reverse. In ``train`` mode batch
     normalisation and a rectifier go in one sweep over the picture (but for float64 on a GPU); the result is the
-    plain composition's, but for the last digits.
+    plain composition's, but for the last digits. Where a GPU multiplies in TF32 (``tc.precision``), that sweep
+    leaves y rounded to it.
 
     Parameters
     ----------
@@ -91,9 +95,12 @@ class ConvNormAct(Layer):
         return y, backward
 
     def _fused(self, x: Array, norm: BatchNorm2d, slope: float) -> tuple[Array, Closure]:
+        behind = following(self)
+        # Not one of the user's own that is derived from it: what that does is for it to say.
+        window = Window(behind.kernel_size, behind.stride, behind.ceil_mode) if type(behind) is MaxPool2d else None
         with noting_sums():  # tensor cores note what the norm needs of z, while they have z at hand
             z, conv_backward = self.conv(x, mode="train")
-            y, norm_act_closure = norm.fused(z, mode="train", slope=slope)
+            y, norm_act_closure = norm.fused(z, slope, window)
         norm_act_backward = Backward(norm, (y,), norm_act_closure)
 
         def backward(dy: Array) -> Array:

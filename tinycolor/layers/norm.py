@@ -7,12 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from tinycolor.backend import Array
+from tinycolor.kernels import norm_act as kernels
+from tinycolor.kernels.norm_pool import Window
 from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.parameter import Parameter
 from tinycolor.ops import bias as bias_ops
 from tinycolor.ops import norm as ops
 from tinycolor.ops.fast import norm_act
-from tinycolor.ops.fast.choose import runs_kernels, twin
+from tinycolor.ops.fast.choose import add_to, runs_kernels, twin
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
@@ -28,6 +30,7 @@ class BatchNorm2d(Layer):
     ``instance`` each picture's own.
     Backward: ``d_hat = dy * weight``, ``dx = (d_hat - mean(d_hat) - x_hat * mean(d_hat * x_hat)) / std``
     (in ``eval``: ``d_hat / std``), ``dw = sum(dy * x_hat)``, ``db = sum(dy)``.
+    Where a GPU multiplies in TF32 (``tc.precision``), y and dx come rounded to it, but for ``eval``.
 
     Parameters
     ----------
@@ -66,13 +69,12 @@ class BatchNorm2d(Layer):
         self.check_shape(x, "N", "H", "W", len(self.running_mean))
         if mode == "eval":
             return self._with_running_statistics(x)
+        weight, bias, axes = self.weight, self.bias, OVER_PICTURE if mode == "instance" else OVER_BATCH
         if runs_kernels(x):
-            return self.fused(x, mode=mode)
-        axes = OVER_PICTURE if mode == "instance" else OVER_BATCH
+            return by_kernels(x, weight, bias, self.eps, 1.0, axes, self._running if mode == "train" else None)
         mean, variance = ops.moments(x, axes)
         if mode == "train":
-            self.update_running(mean.ravel(), variance.ravel(), x.size // x.shape[-1])
-        weight, bias = self.weight, self.bias
+            self._follow(mean.ravel(), variance.ravel(), x)
         learn = learner(weight, bias)
         inv_std = ops.inverse_std(variance, self.eps)
         x_hat = ops.normalize(x, mean, inv_std)
@@ -96,18 +98,35 @@ class BatchNorm2d(Layer):
 
         return scale_and_shift(x_hat, weight, bias), backward
 
-    def fused(self, x: Array, *, mode: str, slope: float = 1.0) -> tuple[Array, Closure]:
-        """Do what forward does, and the rectifier ``max(y, slope * y)`` behind it, in one go; not in ``eval``."""
-        axes = OVER_PICTURE if mode == "instance" else OVER_BATCH
-        y, statistics, backward = fused(x, self.weight, self.bias, self.eps, slope, axes)
-        if mode == "train":
-            self.update_running(statistics.mean, statistics.variance, x.size // x.shape[-1])
+    def fused(self, x: Array, slope: float, window: Window | None = None) -> tuple[Array, Closure]:
+        """Do what forward does in ``train`` mode, and the rectifier ``max(y, slope * y)`` behind it, in one go.
+
+        ``window`` is that of a max-pooling that comes next: kernels pool along.
+        """
+        weight, bias = self.weight, self.bias
+        if runs_kernels(x):
+            return by_kernels(x, weight, bias, self.eps, slope, OVER_BATCH, self._running, window)
+        y, statistics = norm_act.batch_norm_act(x, weight.data, bias.data, self.eps, slope)
+        self._follow(statistics.mean, statistics.variance, x)
+        learn_weight, learn_bias = weight.trainable, bias.trainable
+
+        def backward(dy: Array) -> Array:
+            dx, dweight, dbias = norm_act.batch_norm_act_dx(dy, x, y, weight.data, statistics, slope)
+            if learn_weight:
+                weight.grad += dweight
+            if learn_bias:
+                bias.grad += dbias
+            return dx
+
         return y, backward
 
-    def update_running(self, mean: Array, variance: Array, count: int) -> None:
-        """Move the running statistics towards a batch's mean and (biased) variance of ``count`` pixels."""
-        running = self.running_mean, self.running_var
-        twin(ops, self.running_mean).follow(*running, mean, variance, count, self.momentum)
+    @property
+    def _running(self) -> kernels.Running:
+        return self.running_mean, self.running_var, self.momentum
+
+    def _follow(self, mean: Array, variance: Array, x: Array) -> None:
+        pixels = x.size // x.shape[-1]
+        ops.follow(self.running_mean, self.running_var, mean, variance, pixels, self.momentum)
 
 
 class InstanceNorm2d(Layer):
@@ -115,6 +134,7 @@ class InstanceNorm2d(Layer):
 
     Forward: ``y = (x - mean) / sqrt(variance + eps)`` over H and W, then ``* weight + bias`` if affine.
     Backward: as BatchNorm2d, with the means taken over each picture.
+    Where a GPU multiplies in TF32 (``tc.precision``), y and dx come rounded to it.
 
     Parameters
     ----------
@@ -146,8 +166,7 @@ class InstanceNorm2d(Layer):
         self.check_shape(x, "N", "H", "W", self.channels)
         weight, bias = self.weight, self.bias
         if runs_kernels(x):
-            y, _, backward_of_kernels = fused(x, weight, bias, self.eps, 1.0, OVER_PICTURE)
-            return y, backward_of_kernels
+            return by_kernels(x, weight, bias, self.eps, 1.0, OVER_PICTURE)
         mean, variance = ops.moments(x, OVER_PICTURE)
         inv_std = ops.inverse_std(variance, self.eps)
         x_hat = ops.normalize(x, mean, inv_std)
@@ -162,28 +181,30 @@ class InstanceNorm2d(Layer):
         return scale_and_shift(x_hat, weight, bias), backward
 
 
-def fused(
-    x: Array, weight: Parameter | None, bias: Parameter | None, eps: float, slope: float, axes: ops.Axes
-) -> tuple[Array, norm_act.Statistics, Closure]:
-    """Normalise, scale, shift and rectify x in one go; return y, the statistics, and the way back.
-
-    Each picture by itself only on a GPU.
-    """
-    sweep = twin(norm_act, x)
-    normalise = sweep.batch_norm_act if axes == OVER_BATCH else sweep.instance_norm_act
+def by_kernels(
+    x: Array,
+    weight: Parameter | None,
+    bias: Parameter | None,
+    eps: float,
+    slope: float,
+    axes: ops.Axes,
+    running: kernels.Running | None = None,
+    window: Window | None = None,
+) -> tuple[Array, Closure]:
+    """Normalise, scale, shift and rectify x in one go on a GPU; for a batch, move the running statistics and pool."""
     scale, shift = (None if parameter is None else parameter.data for parameter in (weight, bias))
-    y, statistics = normalise(x, scale, shift, eps, slope)
-    rectified = None if runs_kernels(x) else y  # the kernels find the signs of y again from x
+    if axes == OVER_BATCH:
+        y, statistics = kernels.batch_norm_act(x, scale, shift, eps, slope, running=running, window=window)
+    else:
+        y, statistics = kernels.instance_norm_act(x, scale, shift, eps, slope)
     learned = [parameter if parameter and parameter.trainable else None for parameter in (weight, bias)]
 
     def backward(dy: Array) -> Array:
-        dx, *gradients = sweep.batch_norm_act_dx(dy, x, rectified, scale, statistics, slope)
-        for parameter, gradient in zip(learned, gradients, strict=True):
-            if parameter:
-                parameter.grad += gradient
-        return dx
+        weight_grad, bias_grad = (None if parameter is None else parameter.grad for parameter in learned)
+        # The kernels find the signs of y again from x.
+        return kernels.batch_norm_act_dx(dy, x, None, scale, statistics, slope, onto=(weight_grad, bias_grad))[0]
 
-    return y, statistics, backward
+    return y, backward
 
 
 def scale_and_shift(x_hat: Array, weight: Parameter, bias: Parameter) -> Array:
@@ -199,8 +220,8 @@ def learner(weight: Parameter, bias: Parameter) -> Callable[[Array, Array], None
 
     def learn(dy: Array, x_hat: Array) -> None:
         if learn_weight:
-            weight.grad += twin(bias_ops, dy).bias_db(dy * x_hat)
+            add_to(weight.grad, twin(bias_ops, dy).bias_db, dy * x_hat)
         if learn_bias:
-            bias.grad += twin(bias_ops, dy).bias_db(dy)
+            add_to(bias.grad, twin(bias_ops, dy).bias_db, dy)
 
     return learn
