@@ -353,6 +353,16 @@ def test_a_skip_writes_what_it_upsamples_once():
     assert most < y.nbytes + x.nbytes
 
 
+def test_a_skip_that_pools_writes_its_gradient_once():
+    x = np.ones((2, 64, 64, 8), np.float32)
+    y, backward = tc.Skip(tc.MaxPool2d(2), tc.Tanh(), tc.Upsample(2))(x)
+    tracemalloc.start()
+    backward(y)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2 * x.nbytes
+
+
 @pytest.mark.parametrize("shape", [(1, 5, 4, 2), (1, 4, 7, 2)])
 def test_a_skip_whose_sizes_do_not_fit_is_one_sentence(shape):
     layer = tc.Skip(tc.MaxPool2d(2), tc.Upsample(2))
@@ -369,6 +379,30 @@ def test_a_skip_calls_an_upsampling_of_the_users_own():
 
     y = tc.Skip(tc.MaxPool2d(2), Tilted(2)).predict(np.ones((1, 2, 2, 1)))
     assert y[0, 0, 0].tolist() == [2, 1]
+
+
+def test_a_skip_goes_back_through_a_pooling_of_the_users_own():
+    class Steep(tc.MaxPool2d):
+        def forward(self, x, *, mode, rng):
+            y, backward = super().forward(x, mode=mode, rng=rng)
+            return y, lambda dy: backward(10 * dy)
+
+    y, backward = tc.Skip(Steep(2), tc.LeakyReLU(1.0), tc.Upsample(2))(np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1))
+    np.testing.assert_array_equal(backward(np.ones_like(y)).ravel(), [1, 1, 1, 41])
+
+
+def test_a_skip_whose_pooling_comes_first_of_all_may_be_spared_its_gradient(rng):
+    x = rng.standard_normal((1, 4, 4, 2))
+    skip = tc.Skip(tc.MaxPool2d(2), tc.Conv2d(2, 3, 1).astype("float64"), tc.Upsample(2))
+    gradients = []
+    for unwanted in ([], [x]):
+        with tc.layers.base.no_gradient_for(*unwanted):
+            y, backward = skip(x)
+        skip.zero_grad()
+        dx = backward(y)
+        gradients.append([parameter.grad.copy() for parameter in skip.parameters()])
+    assert np.isnan(dx).all()
+    np.testing.assert_equal(*gradients)
 
 
 def test_the_table_has_every_layer_of_the_library():

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tinycolor.kernels import im2col, loader, pool, upsample
+from tinycolor.kernels import im2col, loader, pool, rounding, upsample
 from tinycolor.ops import im2col as plain_im2col
 from tinycolor.ops import pool as plain_pool
 from tinycolor.ops import upsample as plain_upsample
@@ -69,6 +69,18 @@ def test_max_pool_gradient(device, case):
     np.testing.assert_array_equal(device.run(pool.max_pool2d_dx, *arguments), plain_pool.max_pool2d_dx(*arguments))
 
 
+@pytest.mark.parametrize("more", [0, 3])
+@pytest.mark.parametrize("case", [*POOL_CASES[:4], PoolCase((2, 5, 7, 4), (3, 2), (2, 1), True)], ids=str)
+def test_max_pool_gradient_and_what_went_round_it(device, case, more):
+    """The same number, added to the same sum, as after a pooling that knows of no way round."""
+    x = np.random.default_rng(0).integers(-3, 0, case.x_shape).astype("float32")
+    y, winner = plain_pool.max_pool2d(x, *case[1:])
+    beside = random((*x.shape[:3], more + x.shape[3]), seed=1)
+    arguments = (random(y.shape), winner, x.shape, case.kernel_size, case.stride)
+    wanted = plain_pool.max_pool2d_dx(*arguments) + beside[..., more:]
+    np.testing.assert_array_equal(device.run(pool.max_pool2d_dx, *arguments, beside), wanted)
+
+
 def test_max_pool_of_more_taps_than_a_byte_can_number(device):
     x = np.arange(40 * 40, dtype="float32").reshape(1, 40, 40, 1)
     y, winner = device.run(pool.max_pool2d, x, (20, 20), (20, 20), False)
@@ -114,16 +126,30 @@ def test_upsample_nearest_takes_what_is_read_only_and_scattered(cpu):
     cpu.check_guards()
 
 
-def test_upsample_nearest_copies_none_of_the_maps_that_share_their_pixels(monkeypatch):
+def test_none_of_the_maps_that_share_their_pixels_is_copied(monkeypatch):
     passed = []
-    monkeypatch.setattr(loader, "launch", lambda chapter, kernel, grid, block, arguments: passed.append(arguments))
+    monkeypatch.setattr(loader, "launch", lambda *given, **constants: passed.append(given[-1]))
     x, beside, dy = random((2, 3, 4, 5)), random((2, 6, 8, 2)), random((2, 6, 8, 7))
     upsample.upsample_nearest(x, (2, 2), beside)
     upsample.upsample_nearest_dx(dy, (2, 2), 5)
-    (given_x, given_beside, *_), (given_dy, *_) = passed
+    pool.max_pool2d_dx(x, np.zeros(x.shape, "uint8"), (2, 6, 8, 5), (2, 2), (2, 2), dy)
+    (given_x, given_beside, *_), (given_dy, *_), (_, _, dy_beside, *_) = passed
     assert given_x is x
     assert given_beside is beside
     assert given_dy is dy
+    assert dy_beside is dy
+
+
+@pytest.mark.usefixtures("cpu")
+def test_what_was_rounded_is_known_of_its_copies():
+    rounded, other = rounding.mark(random((1, 4, 4, 3))), random((1, 4, 4, 3))
+    for x in (rounded, other):
+        y, _ = pool.max_pool2d(x, (2, 2), (2, 2), False)
+        assert rounding.is_rounded(y) == (x is rounded)
+        assert rounding.is_rounded(upsample.upsample_nearest(x, (2, 2))) == (x is rounded)
+        for beside in (rounded, other):
+            y = upsample.upsample_nearest(x, (1, 1), beside)
+            assert rounding.is_rounded(y) == (x is beside is rounded)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,17 @@ def test_a_pixel_that_wins_in_several_windows_gets_the_sum() -> None:
     np.testing.assert_array_equal(dx[0, :, :, 0], [[0, 0, 0], [0, 15, 0], [0, 0, 0]])
 
 
+@pytest.mark.parametrize("case", CASES[:20], ids=str)
+def test_what_went_round_the_pooling_is_added_to_its_gradient(case: Case) -> None:
+    x = few_values(case.x_shape)
+    y, winner = max_pool2d(x, *case[1:])
+    dy, beside = random_like(y), np.random.default_rng(2).standard_normal((*x.shape[:3], 2 + x.shape[3]))
+    beside.flags.writeable = False
+    dx = max_pool2d_dx(dy, winner, x.shape, case.kernel_size, case.stride, beside)
+    wanted = oracles.max_pool2d_dx(dy, x, *case[1:]) + beside[..., 2:]
+    np.testing.assert_allclose(dx, wanted, rtol=1e-12, atol=1e-12)
+
+
 def test_all_pixels_equal_gives_everything_to_the_corner() -> None:
     x = np.ones((1, 4, 4, 1))
     _, winner = max_pool2d(x, (2, 2), (2, 2), ceil_mode=False)

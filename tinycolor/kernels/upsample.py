@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinycolor.backend import Array
-from tinycolor.kernels import loader
+from tinycolor.kernels import loader, rounding
 from tinycolor.ops.shapes import Pair
 
 
@@ -17,7 +17,8 @@ def upsample_nearest(x: Array, scale: Pair, beside: Array | None = None) -> Arra
     y = loader.empty(x, (n, h * scale[0], w * scale[1], c + b))
     sizes = map(np.int32, (n, h, w, c, b, *scale))
     loader.launch_rows("upsample", "upsample_nearest", (n, h, w, c + b), (x, beside, y, *sizes))
-    return y
+    rounded = rounding.is_rounded(x) and (beside is None or rounding.is_rounded(beside))
+    return rounding.mark(y) if rounded else y
 
 
 def upsample_nearest_dx(dy: Array, scale: Pair, channels: int | None = None) -> Array:

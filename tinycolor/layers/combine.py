@@ -10,8 +10,10 @@ from itertools import accumulate
 from typing import Any
 
 from tinycolor.backend import Array, array_module
+from tinycolor.layers.ahead import announced, following
 from tinycolor.layers.base import Closure, Layer
 from tinycolor.layers.conv import Conv2d
+from tinycolor.layers.pool import MaxPool2d
 from tinycolor.layers.upsample import Upsample
 from tinycolor.ops import upsample as upsample_ops
 from tinycolor.ops.fast.choose import twin
@@ -43,14 +45,20 @@ class Sequential(Layer):
     def name(self) -> str:
         return f"Sequential of {len(self.layers)}"
 
+    @property
+    def entrance(self) -> Layer:
+        return self.layers[0].entrance
+
     def children(self) -> Iterator[tuple[str, Layer]]:
         for name, layer in super().children():
             yield name.removeprefix("layers."), layer
 
     def forward(self, *xs: Array, mode: str, rng: Generator | None) -> tuple[Any, Closure]:
         backwards = []
-        for layer in self.layers:
-            y, backward_of_layer = layer(*xs, mode=mode, rng=rng)
+        behind = [*(layer.entrance for layer in self.layers[1:]), following(self)]
+        for layer, next_layer in zip(self.layers, behind, strict=True):
+            with announced(layer, next_layer):
+                y, backward_of_layer = layer(*xs, mode=mode, rng=rng)
             xs = y if isinstance(y, tuple) else (y,)
             backwards.append(backward_of_layer)
 
@@ -70,7 +78,8 @@ class Skip(Layer):
     dy is split at the same place: ``dx = inner_backward(first part) + second part``.
 
     A nearest ``Upsample`` at the end of the inner layers is not called: y is written once, with the pixels of what
-    came before repeated straight into their place, and dx is summed up from there.
+    came before repeated straight into their place, and dx is summed up from there. A ``MaxPool2d`` at their beginning
+    adds the second part on its way back: dx, too, is written once.
     """
 
     def __init__(self, *inner: Layer) -> None:
@@ -80,6 +89,10 @@ class Skip(Layer):
         return ", ".join(type(layer).__name__ for layer in self.inner.layers)
 
     @property
+    def entrance(self) -> Layer:
+        return self.inner.entrance
+
+    @property
     def upsample(self) -> Upsample | None:
         """The last inner layer, if it is not called but done along with the concatenation."""
         last = self.inner[-1]
@@ -87,30 +100,36 @@ class Skip(Layer):
         return last if type(last) is Upsample and last.mode == "nearest" and len(self.inner) > 1 else None
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
-        if self.upsample is not None:
-            return self._upsampled_beside(x, self.upsample, mode, rng)
-        around, inner_backward = self.inner(x, mode=mode, rng=rng)
-        _check_same_pixels(self, around.shape, x.shape)
-        channels = around.shape[-1]
-
-        def backward(dy: Array) -> Array:
-            return inner_backward(dy[..., :channels]) + dy[..., channels:]
-
-        return array_module(x).concatenate([around, x], -1), backward
-
-    def _upsampled_beside(
-        self, x: Array, upsample: Upsample, mode: str, rng: Generator | None
-    ) -> tuple[Array, Closure]:
-        small, small_backward = Sequential(*self.inner.layers[:-1])(x, mode=mode, rng=rng)
-        upsample.check_shape(small, "N", "H", "W", "C")
-        (n, h, w, channels), scale = small.shape, upsample.scale_factor
+        around, backward_of_both = self._around(x, mode, rng)
+        upsample, channels = self.upsample, around.shape[-1]
+        if upsample is None:
+            _check_same_pixels(self, around.shape, x.shape)
+            y = array_module(x).concatenate([around, x], -1)
+            return y, lambda dy: backward_of_both(dy[..., :channels], dy)
+        upsample.check_shape(around, "N", "H", "W", "C")
+        (n, h, w, _), scale = around.shape, upsample.scale_factor
         _check_same_pixels(self, (n, h * scale[0], w * scale[1], channels), x.shape)
         nearest = twin(upsample_ops, x)
 
         def backward(dy: Array) -> Array:
-            return small_backward(nearest.upsample_nearest_dx(dy, scale, channels)) + dy[..., channels:]
+            return backward_of_both(nearest.upsample_nearest_dx(dy, scale, channels), dy)
 
-        return nearest.upsample_nearest(small, scale, x), backward
+        return nearest.upsample_nearest(around, scale, x), backward
+
+    def _around(self, x: Array, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
+        """Return what the layers that are called make of x, and how the gradient for that and dy become dx."""
+        layers, channels = self.inner.layers[: None if self.upsample is None else -1], x.shape[-1]
+        first, *others = layers
+        if type(first) is not MaxPool2d or not others:
+            around, inner_backward = Sequential(*layers)(x, mode=mode, rng=rng)
+            return around, lambda d_around, dy: inner_backward(d_around) + dy[..., -channels:]
+        pooled, pool_backward = first(x, mode=mode, rng=rng)
+        around, others_backward = Sequential(*others)(pooled, mode=mode, rng=rng)
+
+        def backward(d_around: Array, dy: Array) -> Array:
+            return pool_backward(others_backward(d_around), beside=dy)
+
+        return around, backward
 
 
 class Residual(Layer):

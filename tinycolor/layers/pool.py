@@ -40,8 +40,8 @@ class MaxPool2d(Layer):
         y, winner = pooling.max_pool2d(x, self.kernel_size, self.stride, self.ceil_mode)
         x_shape = x.shape
 
-        def backward(dy: Array) -> Array:
-            return pooling.max_pool2d_dx(dy, winner, x_shape, self.kernel_size, self.stride)
+        def backward(dy: Array, beside: Array | None = None) -> Array:
+            return pooling.max_pool2d_dx(dy, winner, x_shape, self.kernel_size, self.stride, beside)
 
         return y, backward
 

@@ -216,12 +216,14 @@ class CopyAndCrop(Layer):
         below, deeper_backward = self.deeper(x, mode=mode, rng=rng)
         (n, h, w, channels), (_, rows, columns, more_channels) = x.shape, below.shape
         inside = slice(self.offset, h - self.offset), slice(self.offset, w - self.offset)
-        y = array_module(x).zeros((n, h - 2 * self.offset, w - 2 * self.offset, channels + more_channels), x.dtype)
+        y = array_module(x).empty((n, h - 2 * self.offset, w - 2 * self.offset, channels + more_channels), x.dtype)
         y[..., :channels] = x[:, *inside]
         y[:, :rows, :columns, channels:] = below
+        y[:, rows:, :, channels:] = 0
+        y[:, :, columns:, channels:] = 0
 
         def backward(dy: Array) -> Array:
-            dx = deeper_backward(dy[:, :rows, :columns, channels:])
-            return dx + crop_dx(dy[..., :channels], self.offset, (n, h, w, channels))
+            dx, across = deeper_backward(dy[:, :rows, :columns, channels:]), dy[..., :channels]
+            return dx + (crop_dx(across, self.offset, (n, h, w, channels)) if self.offset else across)
 
         return y, backward

@@ -38,8 +38,18 @@ def max_pool2d(x: Array, kernel_size: Pair, stride: Pair, ceil_mode: bool) -> tu
     return y, winner
 
 
-def max_pool2d_dx(dy: Array, winner: Array, x_shape: tuple[int, ...], kernel_size: Pair, stride: Pair) -> Array:
-    """Return the gradient for x: all of dy goes to the tap that won, nothing to the others."""
+def max_pool2d_dx(
+    dy: Array,
+    winner: Array,
+    x_shape: tuple[int, ...],
+    kernel_size: Pair,
+    stride: Pair,
+    beside: Array | None = None,
+) -> Array:
+    """Return the gradient for x: all of dy goes to the tap that won, nothing to the others.
+
+    ``beside`` (N, H, W, B + C) is the gradient of a map whose last C channels are x itself: they are added.
+    """
     dx, inside = _gradient_frame(dy, x_shape, kernel_size, stride)
     overlap = stride[0] < kernel_size[0] or stride[1] < kernel_size[1]
     for number, (i, j) in enumerate(taps(kernel_size)):
@@ -48,7 +58,10 @@ def max_pool2d_dx(dy: Array, winner: Array, x_shape: tuple[int, ...], kernel_siz
             pixels += dy * (winner == number)
         else:
             array_module(dy).multiply(dy, winner == number, out=pixels)
-    return dx[inside]
+    dx = dx[inside]
+    if beside is not None:
+        dx += beside[..., -x_shape[-1] :]
+    return dx
 
 
 def avg_pool2d(x: Array, kernel_size: Pair, stride: Pair) -> Array:
