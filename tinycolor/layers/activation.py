@@ -6,6 +6,7 @@ from tinycolor.backend import Array
 from tinycolor.layers.base import Closure, Layer
 from tinycolor.ops import activation as ops
 from tinycolor.ops import softmax as softmax_ops
+from tinycolor.ops.fast.choose import twin
 from tinycolor.random import Generator
 
 
@@ -13,12 +14,13 @@ class ReLU(Layer):
     """Rectifier. Forward: ``y = max(x, 0)``. Backward: ``dx = dy`` where x > 0, else 0. Any shape."""
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
-        mask = x > 0
+        rectifying = twin(ops, x)
+        y, on = rectifying.relu(x)
 
         def backward(dy: Array) -> Array:
-            return ops.relu_dx(dy, mask)
+            return rectifying.relu_dx(dy, on)
 
-        return ops.relu(x), backward
+        return y, backward
 
 
 class LeakyReLU(Layer):
@@ -39,22 +41,24 @@ class LeakyReLU(Layer):
         return f"{self.slope}"
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
-        mask = x > 0
+        rectifying = twin(ops, x)
+        y, on = rectifying.leaky_relu(x, self.slope)
 
         def backward(dy: Array) -> Array:
-            return ops.leaky_relu_dx(dy, mask, self.slope)
+            return rectifying.leaky_relu_dx(dy, on, self.slope)
 
-        return ops.leaky_relu(x, self.slope), backward
+        return y, backward
 
 
 class Sigmoid(Layer):
     """Squash into (0, 1). Forward: ``y = 1 / (1 + exp(-x))``. Backward: ``dx = dy * y * (1 - y)``. Any shape."""
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
-        y = ops.sigmoid(x)
+        squashing = twin(ops, x)
+        y = squashing.sigmoid(x)
 
         def backward(dy: Array) -> Array:
-            return ops.sigmoid_dx(dy, y)
+            return squashing.sigmoid_dx(dy, y)
 
         return y, backward
 
@@ -63,10 +67,11 @@ class Tanh(Layer):
     """Squash into (-1, 1). Forward: ``y = tanh(x)``. Backward: ``dx = dy * (1 - y**2)``. Any shape."""
 
     def forward(self, x: Array, *, mode: str, rng: Generator | None) -> tuple[Array, Closure]:
-        y = ops.tanh(x)
+        squashing = twin(ops, x)
+        y = squashing.tanh(x)
 
         def backward(dy: Array) -> Array:
-            return ops.tanh_dx(dy, y)
+            return squashing.tanh_dx(dy, y)
 
         return y, backward
 

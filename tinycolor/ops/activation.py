@@ -1,39 +1,42 @@
 """Activations: what makes a stack of layers more than one matrix product.
 
 Each is differentiated by the little it needs: a bool mask (was the unit on?) or its own output y, never x.
+``kernels/activation.cu`` does the same for float32 on a GPU, each of these in one go; Maxout alone has no kernel.
 """
 
 from __future__ import annotations
 
-from tinycolor.backend import Array, array_module, on_gpu
+from tinycolor.backend import Array, array_module
 
 
-def relu(x: Array) -> Array:
-    """Return ``max(x, 0)``."""
-    return array_module(x).maximum(x, 0)
+def relu(x: Array) -> tuple[Array, Array]:
+    """Return ``max(x, 0)``, and which units were on (bool)."""
+    on = x > 0
+    return array_module(x).maximum(x, 0), on
 
 
-def relu_dx(dy: Array, mask: Array) -> Array:
-    """Return ``dy`` where the unit was on (mask, bool), else 0."""
-    return dy * mask
+def relu_dx(dy: Array, on: Array) -> Array:
+    """Return ``dy`` where the unit was on, else 0."""
+    return dy * on
 
 
-def leaky_relu(x: Array, slope: float) -> Array:
-    """Return ``x`` where positive, else ``slope * x``: the larger of the two, or with a slope above 1 the smaller."""
-    xp = array_module(x)
-    return (xp.maximum if slope <= 1 else xp.minimum)(x, x * slope)
+def leaky_relu(x: Array, slope: float) -> tuple[Array, Array]:
+    """Return ``x`` where positive, else ``slope * x``, and which units were on (bool).
 
-
-def leaky_relu_dx(dy: Array, mask: Array, slope: float) -> Array:
-    """Return ``dy`` where the unit was on (mask, bool), else ``slope * dy``.
-
-    On a CPU by a factor, 1 or the slope to the bit: ``where`` has to guess which comes next, and is ten times slower.
+    That is the larger of the two, or with a slope above 1 the smaller.
     """
-    xp = array_module(dy)
-    if on_gpu(dy):
-        return xp.where(mask, dy, dy * slope)
-    factor = xp.multiply(~mask, slope, dtype=dy.dtype)
-    factor += mask
+    xp = array_module(x)
+    on = x > 0
+    return (xp.maximum if slope <= 1 else xp.minimum)(x, x * slope), on
+
+
+def leaky_relu_dx(dy: Array, on: Array, slope: float) -> Array:
+    """Return ``dy`` where the unit was on, else ``slope * dy``.
+
+    By a factor, 1 or the slope to the bit: ``where`` has to guess which comes next, and is ten times slower.
+    """
+    factor = array_module(dy).multiply(~on, slope, dtype=dy.dtype)
+    factor += on
     factor *= dy
     return factor
 

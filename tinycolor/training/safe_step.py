@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from tinycolor.backend import Array, array_module, on_gpu
+from tinycolor.kernels.finite import zero_unless_finite
+from tinycolor.ops.fast.choose import runs_kernels
 from tinycolor.optim import Optimizer
 
 
@@ -26,7 +28,7 @@ def begun(*optimizers: Optimizer) -> Iterator[None]:
         raise
 
 
-def move_if_finite(optimizer: Optimizer, loss: Array, *others: Array) -> Array:
+def move_if_finite(optimizer: Optimizer, loss: Array, other: Array | None = None) -> Array:
     """Make the move of a begun step, unless a loss or a gradient is NaN or infinite; return the loss, or then NaN.
 
     Nobody can look at a number in the middle of a step that a GPU plays back. There the move is made in any case, but
@@ -38,14 +40,18 @@ def move_if_finite(optimizer: Optimizer, loss: Array, *others: Array) -> Array:
         After ``begin_step`` and backward.
     loss : 0-d array
         Where the gradients come from.
-    others : 0-d arrays
-        Other losses that must be finite too.
+    other : 0-d array, optional
+        Another loss that must be finite too.
     """
     xp, gradient = array_module(optimizer.grad), optimizer.grad
+    if runs_kernels(gradient):
+        loss = zero_unless_finite(gradient, loss, other)
+        optimizer.move()
+        return loss
     # One sum over all gradients: a single NaN or infinity makes it one. Squared, because Adam squares them too.
-    finite = xp.isfinite(gradient @ gradient)
-    for number in (loss, *others):
-        finite = finite & xp.isfinite(number)
+    finite = xp.isfinite(gradient @ gradient) & xp.isfinite(loss)
+    if other is not None:
+        finite = finite & xp.isfinite(other)
     if on_gpu(gradient):
         gradient[...] = xp.where(finite, gradient, 0)
         optimizer.move()
