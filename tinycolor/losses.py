@@ -7,14 +7,19 @@ Every loss is a mean, over all numbers or over all pixels. It comes as a 0-d arr
 of y, so that nothing waits for a GPU until you print it; dy has the shape and dtype of y. Targets get no gradient.
 
 What is summed number by number has a kernel for float32 on a GPU, ``kernels/loss.cu``: the loss and its gradient in
-one sweep. Everywhere else these lines do it.
+one sweep; inside ``awaiting`` the same sweep as the network's last convolution. Everywhere else these lines do it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import numpy as np
 
 from tinycolor.backend import FLOATS, Array, array_module
+from tinycolor.kernels import awaited
 from tinycolor.kernels import loss as gpu_loss
 from tinycolor.ops.activation import sigmoid
 from tinycolor.ops.fast.choose import runs_kernels
@@ -95,6 +100,21 @@ def bce_with_logits(logits: Array, target: Array) -> tuple[Array, Array]:
     xp = array_module(logits)
     loss = xp.maximum(logits, 0) - logits * target + xp.log1p(xp.exp(-abs(logits)))
     return loss.mean(), (sigmoid(logits) - target) / logits.size
+
+
+def awaiting(loss_function: Callable[..., Any], target: Any) -> AbstractContextManager[None]:
+    """Say which loss will be asked for, of what the network answers: it may be made on the way. It is the same loss.
+
+        with awaiting(mse, target):
+            y, backward = network(x)
+            loss, dy = mse(y, target)
+
+    It is where a convolution with few filters, 1x1, ends a network on a GPU, and the loss goes number by number.
+    """
+    by_number = loss_function in (mse, l1, smooth_l1, bce, bce_with_logits) and hasattr(target, "dtype")
+    if not by_number or not runs_kernels(target):
+        return nullcontext()
+    return awaited.awaiting(loss_function.__name__, target)
 
 
 def non_saturating(logits: Array) -> tuple[Array, Array]:

@@ -1,5 +1,6 @@
 """Networks, optimizers and checkpoints go from device to device, and what is missing is named."""
 
+import copy
 import sys
 
 import numpy as np
@@ -8,8 +9,8 @@ from pretend_cuda import machine
 
 import tinycolor as tc
 from tinycolor import backend
-from tinycolor.kernels import rounding
-from tinycolor.kernels import conv_tensor, conv_tiled
+from tinycolor.kernels import conv_tensor, conv_tiled, rounding
+from tinycolor.kernels.norm_pool import Window
 from tinycolor.ops import conv as plain
 from tinycolor.ops.fast.choose import conv2d_algorithm
 
@@ -189,21 +190,23 @@ def test_tensor_cores_that_know_no_tf32_are_not_asked():
 
 @pytest.mark.usefixtures("pretended")
 def test_the_kernels_run_and_no_other(network, batch):
-    twin = tc.to_device(tc.Sequential(network, tc.Dropout(0.1), tc.Flatten(), tc.Linear(32, 2)), "gpu")
+    head = tc.LeakyReLU(), tc.Dropout(0.1), tc.Flatten(), tc.Linear(32, 2), tc.ReLU(), tc.Sigmoid(), tc.Tanh()
+    twin = tc.to_device(tc.Sequential(network, *head), "gpu")
     y, backward = twin(tc.to_device(batch[0], "gpu"), rng=tc.Generator(0))
     backward(y)
     tc.optim.Adam(twin.parameters()).step()
-    assert set(machine.launched) >= {
-        *("convolve", "convolve_dw", "max_pool2d", "max_pool2d_dx", "upsample_nearest", "upsample_nearest_dx"),
-        *("sum_tiles", "statistics", "norm_act", "follow", "sum_dz", "gradients", "norm_act_dx"),
-        *("sum_dy", "bias_db", "dropout", "dropout_dx", "adam", "adam_rates"),
+    assert set(machine.launched) == {
+        *("convolve", "convolve_dx", "convolve_dw", "conv2d", "sum_dy", "dropout", "dropout_dx", "adam", "adam_rates"),
+        *("norm_act_pool", "max_pool2d_dx", "upsample_nearest", "upsample_nearest_dx"),
+        *("sum_tiles", "statistics", "norm_act", "sum_dz", "gradients", "norm_act_dx"),
+        *("relu", "leaky_relu", "rectifier_dx", "sigmoid", "sigmoid_dx", "tanh_y", "tanh_dx"),
     }
 
 
 @pytest.mark.parametrize("mode", ["train", "paper", "instance"])
 @pytest.mark.parametrize(
     "layer",
-    [tc.BatchNorm2d(3), tc.InstanceNorm2d(3), tc.ConvNormAct(3, 3, 1), tc.ConvNormAct(3, 3, 1, norm="instance")],
+    [tc.BatchNorm2d(3), tc.InstanceNorm2d(3), tc.ConvNormAct(3, 5, 1), tc.ConvNormAct(3, 5, 1, norm="instance")],
     ids=repr,
 )
 @pytest.mark.usefixtures("pretended")
@@ -211,11 +214,30 @@ def test_normalising_takes_three_launches_each_way(layer, mode):
     twin, x = tc.to_device(layer, "gpu"), tc.to_device(tc.Generator(0).normal((2, 4, 5, 3)), "gpu")
     y, backward = twin(x, mode=mode)
     backward(y)
-    norm = [name for name in machine.launched if not name.startswith("convolve")]
-    follow = ["follow"] * (mode == "train" and "InstanceNorm2d" not in repr(layer))
+    norm = [name for name in machine.launched if not name.startswith(("convolve", "relu", "rectifier"))]
     noted = mode == "train" and type(layer) is tc.ConvNormAct and type(layer.norm) is tc.BatchNorm2d
     sums = "sum_tiles" if noted else "sum_x"
-    assert norm == [sums, "statistics", "norm_act", *follow, "sum_dz", "gradients", "norm_act_dx"]
+    assert norm == [sums, "statistics", "norm_act", "sum_dz", "gradients", "norm_act_dx"]
+
+
+@pytest.mark.usefixtures("pretended")
+@pytest.mark.parametrize("ceil_mode", [False, True])
+def test_pooling_along_changes_no_bit(ceil_mode, monkeypatch):
+    x = tc.to_device(tc.Generator(1).normal((2, 5, 4, 3)), "gpu")
+    network = tc.Sequential(tc.ConvNormAct(3, 4, 1), tc.Sequential(tc.MaxPool2d(2, ceil_mode=ceil_mode), tc.Tanh()))
+
+    def there_and_back():
+        twin = tc.to_device(copy.deepcopy(network), "gpu")
+        y, backward = twin(x)
+        return [y, backward(y), *(p.grad for p in twin.parameters()), *twin.state_dict().values()]
+
+    along = there_and_back()
+    assert "norm_act_pool" in machine.launched
+    assert "max_pool2d" not in machine.launched
+    monkeypatch.setattr(Window, "fits", lambda window, x_shape: False)
+    for one, other in zip(along, there_and_back(), strict=True):
+        np.testing.assert_array_equal(tc.to_numpy(one), tc.to_numpy(other))
+    assert "max_pool2d" in machine.launched
 
 
 @pytest.mark.usefixtures("pretended")

@@ -1,5 +1,6 @@
 """Recorded steps: the bits of unrecorded ones, on batches, rates and random numbers that change."""
 
+import contextlib
 import gc
 import logging
 
@@ -10,6 +11,7 @@ from pretend_cuda import machine
 import tinycolor as tc
 from tinycolor import backend
 from tinycolor.backend import on_gpu
+from tinycolor.kernels import loader
 from tinycolor.training import graph
 from tinycolor.training.graph import GpuStep
 
@@ -339,6 +341,7 @@ def held():
 @pytest.mark.parametrize("loss_function", [mse, of_cublas, of_constants])
 @pytest.mark.usefixtures("pretended")
 def test_a_step_that_is_dropped_gives_its_memory_back(count, loss_function):
+    taught(batches(1))  # leaves the constants of the layers, which stay for ever
     before = held()
     taught(batches(count), loss_function=loss_function)
     assert held() == before + (NUMBERS.nbytes if loss_function is of_constants else 0)
@@ -355,6 +358,7 @@ def of_cycles(y, target):
 def test_memory_that_waits_to_be_collected_is_given_back_too():
     network = tc.to_device(some_network(), "gpu")
     step = GpuStep(network, tc.optim.Adam(network.parameters()), of_cycles)
+    taught(batches(1))  # leaves the constants of the layers, which stay for ever
     before = held()
     with pytest.raises(MemoryError, match="2 inputs"):
         step(*batches(1)[0])
@@ -369,3 +373,67 @@ def test_a_picture_too_large_for_any_batch_is_told():
     with pytest.raises(MemoryError, match="not even one would fit"):
         step(*pictures(8))
     assert on_gpu(network.parameters()[0].data)
+
+
+def color_unet():
+    return tc.networks.ColorUNet(widths=(4, 8), size=8)
+
+
+def learned_step(make, x_shape, y_shape, loss_function):
+    """Return a recorded step of a network, after three batches."""
+    given = [(tc.Generator(1, step=i).normal(x_shape), np.full(y_shape, 0.25, "float32")) for i in range(3)]
+    return taught(given, make=make, loss_function=loss_function)[-1]
+
+
+@pytest.mark.usefixtures("pretended")
+@pytest.mark.parametrize(
+    ("make", "x_shape", "y_shape", "loss_function", "nodes"),
+    [
+        (tc.networks.CrossCircleCNN, (2, 28, 28, 1), (2, 2), tc.losses.bce, 35),
+        (color_unet, (2, 8, 8, 1), (2, 8, 8, 2), tc.losses.mse, 68),
+    ],
+)
+def test_a_recorded_step_has_few_nodes(make, x_shape, y_shape, loss_function, nodes):
+    """Each of them costs a GPU about two microseconds, however little it does."""
+    step = learned_step(make, x_shape, y_shape, loss_function)
+    (plan,) = step.plans.values()
+    assert len(plan.graph.jobs) <= nodes
+
+
+@pytest.mark.usefixtures("pretended")
+def test_who_makes_an_operand_has_rounded_it(monkeypatch):
+    launched = []
+    launch = loader.launch
+
+    def watched(chapter, kernel, grid, block, arguments, **constants):
+        if kernel.startswith("convolve"):
+            launched.append((kernel, constants["WIDTH"], constants["ROUNDED"]))
+        launch(chapter, kernel, grid, block, arguments, **constants)
+
+    monkeypatch.setattr(loader, "launch", watched)
+    learned_step(color_unet, (2, 8, 8, 1), (2, 8, 8, 2), tc.losses.mse)
+    rounded = {
+        (kernel, width): {r for k, w, r in launched if (k, w) == (kernel, width)} for kernel, width, _ in launched
+    }
+    # Four numbers at a time go everywhere but through the first layer's one channel and the head's two.
+    assert rounded == {
+        ("convolve", 4): {1},
+        ("convolve_dx", 4): {1},
+        ("convolve_dw", 4): {1},
+        ("convolve", 1): {0},
+        ("convolve_dx", 1): {0},
+        ("convolve_dw", 1): {0},
+    }
+
+
+@pytest.mark.usefixtures("cupy")
+def test_weights_that_are_rounded_for_a_whole_step_change_no_bit(monkeypatch):
+    def few():
+        return [
+            (tc.Generator(1, step=i).normal((2, 8, 8, 1)), tc.Generator(2, step=i).normal((2, 8, 8, 2)))
+            for i in range(4)
+        ]
+
+    ahead = taught(few(), make=color_unet, loss_function=tc.losses.mse)
+    monkeypatch.setattr(graph, "rounded_weights", lambda weights: contextlib.nullcontext())
+    assert_same_bits(ahead, taught(few(), make=color_unet, loss_function=tc.losses.mse))

@@ -1,5 +1,7 @@
 """Losses on a GPU: what the CPU gives, in one sweep, recorded or not."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from pretend_cuda import machine
@@ -85,6 +87,42 @@ def test_a_recorded_step_has_the_bits_of_an_unrecorded_one(loss, monkeypatch):
     monkeypatch.setattr(graph, "WARM_UPS", 1 << 30)
     assert_same_bits(with_graph, taught(batches(4), make=colours, loss_function=loss))
     assert len(set(with_graph[0])) == 4
+
+
+@pytest.mark.usefixtures("cupy")
+@pytest.mark.parametrize("more", [(), (tc.Sigmoid(),)], ids=["of the last convolution", "of what is made of it"])
+def test_a_loss_that_was_awaited_teaches_the_same(more, monkeypatch):
+    def net():
+        return tc.Sequential(tc.Conv2d(1, 3, 3, padding=1), tc.ReLU(), tc.Conv2d(3, 2, 1), *more)
+
+    pictures = [(x, tc.Generator(3, step=i).normal((2, 4, 4, 2))) for i, (x, _) in enumerate(batches(4))]
+    awaited = taught(pictures, make=net, loss_function=losses.mse)
+    assert recorded(awaited[-1]) == [True]
+    monkeypatch.setattr(graph, "awaiting", lambda *_: nullcontext())
+    asked = taught(pictures, make=net, loss_function=losses.mse)
+    np.testing.assert_allclose(awaited[0], asked[0], rtol=1e-6)
+    for name, weights in awaited[1].items():
+        np.testing.assert_array_equal(weights, asked[1][name], err_msg=name)
+
+
+@elementwise
+@pytest.mark.usefixtures("pretended")
+def test_a_loss_that_was_awaited_takes_no_sweep_of_its_own(loss):
+    x, target = there(draw(losses.mse))
+    layer = tc.to_device(tc.Conv2d(2, 2, 1), "gpu")
+    with losses.awaiting(loss, target):
+        y, _ = layer(x)
+        loss(y, target)
+    assert machine.launched == ["conv2d_and_loss", "mean"]
+
+
+@pytest.mark.usefixtures("pretended")
+def test_what_no_kernel_makes_is_not_awaited():
+    x, target = there(draw(losses.mse))
+    for loss, wanted in ((losses.cross_entropy, target), (losses.mse, tc.to_numpy(target)), (losses.mse, (target,))):
+        with losses.awaiting(loss, wanted):
+            tc.to_device(tc.Conv2d(2, 2, 1), "gpu")(x)
+    assert machine.launched == ["conv2d"] * 3
 
 
 @pytest.mark.gpu

@@ -5,8 +5,8 @@ import inspect
 import pytest
 
 from tinycolor import losses
-from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, im2col, implicit_gemm, loss
-from tinycolor.ops import bias, norm
+from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, head, im2col, implicit_gemm, loss
+from tinycolor.ops import bias
 from tinycolor.ops import conv as plain_conv
 from tinycolor.ops import im2col as plain_im2col
 from tinycolor.ops.fast import blocked, winograd
@@ -15,10 +15,12 @@ from tinycolor.ops.fast.choose import TWINS
 ALL = [
     *TWINS.items(),
     (plain_im2col, im2col),
+    (plain_conv, head),
     (losses, loss),
     *((plain_conv, module) for module in (conv_naive, conv_tiled, conv_tensor, blocked, winograd)),
 ]
-OF_KERNELS = ("onto",)  # what they alone take: where to add a gradient, see ``choose.add_to``
+# What they alone take: where to add a gradient (``choose.add_to``), statistics to move along, what is pooled along.
+OF_KERNELS = ("onto", "running", "window")
 PAIRS = [
     pytest.param(getattr(plain, name), getattr(twin, name), id=f"{twin.__name__.removeprefix('tinycolor.')}.{name}")
     for plain, twin in ALL
@@ -38,8 +40,8 @@ def test_signatures_are_the_same(plain, twin):
     assert [parameter for parameter in mine if parameter[0] not in OF_KERNELS] == wanted
 
 
-# Nobody goes back through what moves the running statistics, nor through a gradient.
-@pytest.mark.parametrize("plain", [p for p in TWINS if p not in (bias, norm)], ids=lambda module: module.__name__)
+# Nobody goes back through a gradient.
+@pytest.mark.parametrize("plain", [p for p in TWINS if p is not bias], ids=lambda module: module.__name__)
 def test_what_has_a_twin_has_it_with_its_way_back(plain):
     forward = {name for name in vars(TWINS[plain]) if hasattr(plain, f"{name}_dx")}
     assert forward
@@ -49,4 +51,4 @@ def test_what_has_a_twin_has_it_with_its_way_back(plain):
 
 
 def test_there_are_as_many_pairs_as_expected():
-    assert len(PAIRS) == 1 + 2 + 3 + 1 + 2 + 2 + 2 + 2 + 5 + 5 * 3
+    assert len(PAIRS) == 8 + 1 + 2 + 3 + 2 + 2 + 2 + 2 + 5 + 1 + 5 * 3

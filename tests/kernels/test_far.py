@@ -11,15 +11,19 @@ import pytest
 
 import tinycolor as tc
 from tinycolor.kernels import (
+    activation,
     adam,
     conv_naive,
     conv_tensor,
     conv_tiled,
     dropout,
+    finite,
+    head,
     im2col,
     loader,
     loss,
     norm_act,
+    norm_pool,
     pool,
     upsample,
 )
@@ -76,6 +80,23 @@ def test_im2col(far, x):
     assert last(im2col.col2im(columns, x.shape, (1, 1), (0, 0), (1, 1)), 4) == [1, 2, 3, 4]
 
 
+def test_activations(far, x):
+    y, on = activation.relu(x)
+    assert (last(y, 2), last(on, 2)) == ([3, 4], [True, True])
+    assert last(activation.leaky_relu_dx(x, on, 0.1), 5) == [0, 1, 2, 3, 4]
+    assert last(activation.leaky_relu(x, 0.1)[0], 2) == [3, 4]
+    assert last(activation.sigmoid_dx(x, x), 2) == [-18, -48]
+    assert last(activation.tanh_dx(x, x), 2) == [-24, -60]
+
+
+def test_finite(far, x):
+    assert finite.zero_unless_finite(x.reshape(-1), np.float32(7)) == 7
+    assert last(x, 2) == [3, 4]
+    x.reshape(-1)[-4] = np.nan
+    assert np.isnan(finite.zero_unless_finite(x.reshape(-1), np.float32(7)))
+    assert last(x, 4) == [0, 0, 0, 0]
+
+
 def test_pool_and_upsample(far, x):
     y, winner = pool.max_pool2d(x, (1, 2), (1, 1), False)
     assert last(y, 3) == [2, 3, 4]
@@ -96,6 +117,20 @@ def test_norm_act(far, x):
     dx, dweight, dbias = norm_act.batch_norm_act_dx(x, x, None, None, statistics, 0.5)
     assert (dweight, dbias) == (pytest.approx(30), 10)
     assert last(dx, 5) == pytest.approx([0, 1, 2, 3, 4], abs=1e-6)
+
+
+def test_head(far, x):
+    y = head.conv2d(x, np.full((1, 1, 1, 1), 2, "float32"))
+    assert last(y, 5) == [0, 2, 4, 6, 8]
+
+
+def test_norm_pool(far, x):
+    window = norm_pool.Window((2, 2), (2, 2), False)
+    y, _ = norm_act.batch_norm_act(x, None, None, 1.0, 0.5, window=window)
+    assert last(y, 3) == pytest.approx([2, 3, 4], abs=1e-6)
+    pooled, winner = norm_pool.take(y, window)
+    assert last(pooled, 2) == pytest.approx([2, 4], abs=1e-6)
+    assert last(winner, 2) == [3, 3]
 
 
 def test_loss(far, x):

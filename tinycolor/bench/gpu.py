@@ -86,7 +86,8 @@ class GpuReport:
         meaning = (
             f"Times faster = PyTorch / tinycolor: above 1, tinycolor is the faster. Medians of {self.turns} turns, "
             "separate processes taking turns; TF32 on both sides. tinycolor runs one CUDA graph per step. "
-            "Convolutions: forward, dx and dw, padding 1, no bias, as one graph on both sides."
+            "Convolutions: forward, dx and dw, padding 1, no bias, as one graph on both sides; ours are given operands "
+            "rounded to TF32, as in a network."
         )
         parts = [f"tinycolor bench --device gpu, {self.date}", meaning, table(head, lines)]
         return "\n\n".join([*parts, "\n".join(f"- {fact}" for fact in facts)]) + "\n"

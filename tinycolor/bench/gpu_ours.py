@@ -12,6 +12,7 @@ import numpy as np
 import tinycolor as tc
 from tinycolor.backend import Array, gpu
 from tinycolor.bench.ours import inference, noise, pix2pix, pix2pix_batch, pix2pix_duel
+from tinycolor.kernels import rounding
 from tinycolor.kernels.conv import convolution
 from tinycolor.networks.iizuka import colour_and_scene_loss
 from tinycolor.training.graph import GpuStep, RecordedStep
@@ -104,9 +105,12 @@ def repeated(work: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def convolved(n: int, c: int, h: int, w: int, f: int, k: int, stride: int) -> Callable[[], Any]:
-    """Return a convolution forward and both its gradients, dx and dw, as one graph."""
+    """Return a convolution forward and both its gradients, dx and dw, as one graph.
+
+    What it is given is rounded to TF32 beforehand: in a network that is done by the kernel that makes it.
+    """
     shapes = (n, h, w, c), (k, k, c, f), (n, (h + 2 - k) // stride + 1, (w + 2 - k) // stride + 1, f)
-    x, weight, dy = (tc.to_device(noise(*shape), "gpu") for shape in shapes)
+    x, weight, dy = (rounding.rounded(tc.to_device(noise(*shape), "gpu")) for shape in shapes)
     steps = {"stride": (stride, stride), "padding": (1, 1), "dilation": (1, 1)}
     chapter = convolution()
 

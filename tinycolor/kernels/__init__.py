@@ -10,11 +10,15 @@ added up by one thread in one order, so the same input gives the same bits. (Wha
 3. ``conv_tiled``   the convolution as a matrix product, tile by tile through shared memory
 4. ``conv_tensor``  the same tiles on tensor cores, the next ones on their way meanwhile
 5. ``norm_act``     sums over whole batches, and a normalisation and a rectifier in one sweep; where chapter 4 has
-                    noted the sums of its answers (``tile_sums``), it takes those
+                    noted the sums of its answers (``tile_sums``), it takes those; and ``norm_pool``, the same sweep
+                    with the max-pooling that comes next
 6. ``bias``         the same sums, for the gradient of a bias
 7. ``loss``         what every number costs and which way is downhill, in one sweep, and the mean of it all
+8. ``finite``       a sum over all gradients, to see whether a step can be made with them
+9. ``head``         a 1x1 convolution with few filters, which would leave the tiles of chapter 4 empty; where a loss is
+                    awaited of its answers (``awaited``), it does the work of chapter 7 too
 
-and ``pool``, ``upsample``, ``dropout``, ``adam`` and ``photos``, in which every number goes its own way.
+and ``activation``, ``pool``, ``upsample``, ``dropout``, ``adam`` and ``photos``: there every number goes its own way.
 
 Layers come here through ``ops/fast/choose.py``: ``conv`` says which chapter convolves, ``linear`` makes a convolution
 of a fully connected layer, and ``clock`` holds what an optimizer changes from step to step.

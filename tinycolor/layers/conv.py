@@ -6,10 +6,10 @@ import numpy as np
 
 from tinycolor import init
 from tinycolor.backend import Array
-from tinycolor.layers.base import Closure, Layer
+from tinycolor.layers.base import Closure, Layer, unwanted_gradient
 from tinycolor.layers.parameter import Parameter
 from tinycolor.ops import bias as bias_ops
-from tinycolor.ops.fast.choose import conv2d_algorithm, twin
+from tinycolor.ops.fast.choose import add_to, conv2d_algorithm, twin
 from tinycolor.ops.shapes import Pair, pair, positive, window_count
 from tinycolor.random import Generator
 
@@ -74,13 +74,14 @@ class Conv2d(Layer):
         y = algorithm.conv2d(x, weight.data, None if bias is None else bias.data, **steps)
         x_for_dw = x if weight.trainable else None
         learn_bias = bias is not None and bias.trainable
+        no_dx = unwanted_gradient(x)
 
         def backward(dy: Array) -> Array:
             if x_for_dw is not None:
-                weight.grad += algorithm.conv2d_dw(x_for_dw, dy, self.kernel_size, **steps)
+                add_to(weight.grad, algorithm.conv2d_dw, x_for_dw, dy, self.kernel_size, **steps)
             if bias is not None and learn_bias:
-                bias.grad += twin(bias_ops, dy).bias_db(dy)
-            return algorithm.conv2d_dx(dy, weight.data, x_shape, **steps)
+                add_to(bias.grad, twin(bias_ops, dy).bias_db, dy)
+            return algorithm.conv2d_dx(dy, weight.data, x_shape, **steps) if no_dx is None else no_dx
 
         return y, backward
 
@@ -153,13 +154,14 @@ class ConvTranspose2d(Layer):
             y += bias.data
         x_for_dw = x if weight.trainable else None
         learn_bias = bias is not None and bias.trainable
+        no_dx = unwanted_gradient(x)
 
         def backward(dy: Array) -> Array:
             if x_for_dw is not None:
-                weight.grad += algorithm.conv2d_dw(dy, x_for_dw, self.kernel_size, **steps)
+                add_to(weight.grad, algorithm.conv2d_dw, dy, x_for_dw, self.kernel_size, **steps)
             if bias is not None and learn_bias:
-                bias.grad += twin(bias_ops, dy).bias_db(dy)
-            return algorithm.conv2d(dy, weight.data, **steps)
+                add_to(bias.grad, twin(bias_ops, dy).bias_db, dy)
+            return algorithm.conv2d(dy, weight.data, **steps) if no_dx is None else no_dx
 
         return y, backward
 

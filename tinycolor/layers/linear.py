@@ -6,11 +6,11 @@ import numpy as np
 
 from tinycolor import init
 from tinycolor.backend import Array
-from tinycolor.layers.base import Closure, Layer
+from tinycolor.layers.base import Closure, Layer, unwanted_gradient
 from tinycolor.layers.parameter import Parameter
 from tinycolor.ops import bias as bias_ops
 from tinycolor.ops import linear as ops
-from tinycolor.ops.fast.choose import twin
+from tinycolor.ops.fast.choose import add_to, twin
 from tinycolor.ops.shapes import positive
 from tinycolor.random import Generator
 
@@ -53,13 +53,14 @@ class Linear(Layer):
         y = products.linear(x, weight.data, None if bias is None else bias.data)
         x_for_dw = x if weight.trainable else None
         learn_bias = bias is not None and bias.trainable
+        no_dx = unwanted_gradient(x)
 
         def backward(dy: Array) -> Array:
             if x_for_dw is not None:
-                weight.grad += products.linear_dw(x_for_dw, dy)
+                add_to(weight.grad, products.linear_dw, x_for_dw, dy)
             if bias is not None and learn_bias:
-                bias.grad += twin(bias_ops, dy).bias_db(dy)
-            return products.linear_dx(dy, weight.data)
+                add_to(bias.grad, twin(bias_ops, dy).bias_db, dy)
+            return products.linear_dx(dy, weight.data) if no_dx is None else no_dx
 
         return y, backward
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from tinycolor.backend import Array, array_module, beside, on_gpu
-from tinycolor.layers.base import Layer, frozen
+from tinycolor.layers.base import Layer, frozen, no_gradient_for
 from tinycolor.losses import bce_with_logits, non_saturating
 from tinycolor.optim import Optimizer
 from tinycolor.random import Generator
@@ -120,7 +120,8 @@ class Duel:
         Return the figures; ``discriminator`` is NaN where the discriminator was not moved, ``loss`` where the generator
         was not.
         """
-        fake, generator_backward = self.generator(*condition, *noise, rng=rng)
+        with no_gradient_for(*condition, *noise):
+            fake, generator_backward = self.generator(*condition, *noise, rng=rng)
 
         figures = self.discriminator_gradient(condition, real, fake, rng)
         discriminator_loss = self._move(self.discriminator_optimizer, figures["discriminator"])
@@ -134,8 +135,9 @@ class Duel:
     def discriminator_gradient(self, condition: Arrays, real: Array, fake: Array, rng: Generator) -> dict[str, Array]:
         """Gather the gradients that lead the discriminator to 1 for real and 0 for fake; return its figures."""
         xp = array_module(real)
-        real_logits, real_backward = self.discriminator(*condition, real, rng=rng)
-        fake_logits, fake_backward = self.discriminator(*condition, fake, rng=rng)
+        with no_gradient_for(*condition, real, fake):
+            real_logits, real_backward = self.discriminator(*condition, real, rng=rng)
+            fake_logits, fake_backward = self.discriminator(*condition, fake, rng=rng)
         real_loss, dreal = bce_with_logits(real_logits, xp.ones_like(real_logits))
         fake_loss, dfake = bce_with_logits(fake_logits, xp.zeros_like(fake_logits))
         real_backward(self.discriminator_weight * dreal)

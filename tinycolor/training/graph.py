@@ -24,7 +24,9 @@ from typing import Any
 
 from tinycolor.backend import Array, current_precision, gpu
 from tinycolor.inspect.overview import summary
-from tinycolor.layers.base import Layer
+from tinycolor.kernels.rounding import rounded_weights
+from tinycolor.layers.base import Layer, no_gradient_for
+from tinycolor.losses import awaiting
 from tinycolor.optim import Optimizer
 from tinycolor.random import Generator
 from tinycolor.training.plan import Inputs, Plan, each, flat
@@ -158,9 +160,11 @@ class GpuStep(RecordedStep):
     def work(self, x: Array, target: Any, *, rng: Generator) -> Array:
         """Do what a step does, but for what ``Optimizer.begin_step`` did already."""
         self.optimizer.grad.fill(0)
-        y, backward = self.network(x, rng=rng)
-        loss, dy = self.loss_function(y, target)
-        backward(*dy if isinstance(dy, tuple) else (dy,))
+        with rounded_weights(self.optimizer.data):
+            with no_gradient_for(x), awaiting(self.loss_function, target):
+                y, backward = self.network(x, rng=rng)
+                loss, dy = self.loss_function(y, target)
+            backward(*dy if isinstance(dy, tuple) else (dy,))
         return move_if_finite(self.optimizer, loss)
 
     def megabytes(self, x: Array, target: Any) -> float:

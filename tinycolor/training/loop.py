@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tinycolor.backend import Array, array_module, on_gpu, to_device
-from tinycolor.layers.base import Layer, watching
+from tinycolor.layers.base import Layer, no_gradient_for, watching
 from tinycolor.optim import Optimizer
 from tinycolor.random import Generator
 from tinycolor.training.graph import GpuStep
@@ -48,7 +48,8 @@ def train(
         return
     for x, target in batches:
         rng = Generator(seed, step=optimizer.steps)
-        y, backward = network(x, rng=rng)
+        with no_gradient_for(x):
+            y, backward = network(x, rng=rng)
         loss, dy = loss_function(y, target)
         backward(*dy) if isinstance(dy, tuple) else backward(dy)
         stop_unless_finite(network, optimizer, x, loss)

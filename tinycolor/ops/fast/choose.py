@@ -27,6 +27,7 @@ from types import ModuleType
 from typing import Any, Protocol, cast
 
 from tinycolor.backend import Array, on_gpu
+from tinycolor.kernels import activation as gpu_activation
 from tinycolor.kernels import bias as gpu_bias
 from tinycolor.kernels import conv as gpu_conv
 from tinycolor.kernels import dropout as gpu_dropout
@@ -34,7 +35,7 @@ from tinycolor.kernels import linear as gpu_linear
 from tinycolor.kernels import norm_act as gpu_norm_act
 from tinycolor.kernels import pool as gpu_pool
 from tinycolor.kernels import upsample as gpu_upsample
-from tinycolor.ops import bias, dropout, linear, norm, pool, upsample
+from tinycolor.ops import activation, bias, dropout, linear, pool, upsample
 from tinycolor.ops import conv as plain
 from tinycolor.ops.conv import NONE, ONE
 from tinycolor.ops.fast import blocked, norm_act, turned, winograd
@@ -46,10 +47,10 @@ WINOGRAD_CHANNELS = 32
 FEW_FILTERS = 4
 
 TWINS = {
+    activation: gpu_activation,
     bias: gpu_bias,
     dropout: gpu_dropout,
     linear: gpu_linear,
-    norm: gpu_norm_act,
     norm_act: gpu_norm_act,
     pool: gpu_pool,
     upsample: gpu_upsample,
@@ -84,10 +85,13 @@ def conv2d_algorithm(
     like: Array | None = None,
 ) -> Conv2dAlgorithm:
     """Return the module to convolve x (N, H, W, C) by weight (kh, kw, C, F) with, where ``like`` is; None: a CPU."""
+    kh, kw, c, f = weight_shape
     if like is not None and on_gpu(like):
-        return cast(Conv2dAlgorithm, gpu_conv.convolution() if runs_kernels(like) else plain)
-    n, h, w, c = x_shape
-    kh, kw, _, f = weight_shape
+        if not runs_kernels(like):
+            return cast(Conv2dAlgorithm, plain)
+        is_head = (kh, kw) == stride == ONE and padding == NONE and f <= FEW_FILTERS
+        return cast(Conv2dAlgorithm, gpu_conv.head() if is_head else gpu_conv.convolution())
+    n, h, w, _ = x_shape
     ho = window_count(h, kh, stride[0], padding[0], dilation[0])
     wo = window_count(w, kw, stride[1], padding[1], dilation[1])
     products = n * ho * wo * math.prod(weight_shape)
