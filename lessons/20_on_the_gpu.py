@@ -3,8 +3,9 @@
 #
 # In lesson 7 much of the time went into walking: numbers were written to the main memory, and read back. On a graphics
 # card, a **GPU**, that is nearly everything, for it multiplies far faster than it can fetch what is to be multiplied.
-# Here you see why, and what the four chapters of `tinycolor/kernels` do about it. All of it runs in NumPy, line by
-# line. Only the race at the end wants a GPU; without one you see figures that were measured on one.
+# Here you see why, and what the first four chapters of `tinycolor/kernels` do about it: those on convolution. All of it
+# runs in NumPy, line by line. Only the race at the end wants a GPU; without one you see figures that were measured on
+# one.
 
 # %%
 import json
@@ -195,8 +196,9 @@ assert np.allclose(tile, y[:64], atol=1e-4)
 
 # %% [markdown]
 # There is a price. A float32 has 23 binary digits behind the point. A tensor core takes factors with 10, called TF32,
-# and cuts off the other 13. To round is better than to cut, so the kernel does that first: add half of the last digit
-# that stays, then cut. The *sums* remain float32.
+# and cuts off the other 13. To round is better than to cut, so that is done first: add half of the last digit that
+# stays, then cut. A number is read many times. So in a network the kernel that *makes* it may round it, once; where
+# none has, as in the race below, chapter 4 does it whenever it reads one. The *sums* remain float32.
 
 
 # %%
@@ -246,6 +248,12 @@ assert errors["sums rounded as well"] > 3 * errors["factors rounded"]
 # A **CUDA graph** helps: record once what is started, then have all of it played back by one call. Measured, again on
 # prototypes: a training step of a small network like that of lesson 6, 18 kernels, took 683 us when they were started
 # one by one, and 73 us as a recording. `training/graph.py` records a whole step, backward and optimizer too.
+#
+# Played back, kernels still begin one after another, and each fetches anew what the one before has written. So let
+# there be few: one that sums up a gradient can add it to that of before, too, and what nobody asks for, such as the
+# gradient of the pictures themselves, need not be started at all. With `tc.networks.CrossCircleCNN` and 32 pictures
+# a recorded step of ours once had 60 launches, and now has 36. (That was counted, without a GPU. It says nothing yet
+# of the time.)
 
 # %%
 for work in (89, 89 / 64):
@@ -384,7 +392,7 @@ figures.save(figure, "20_on_the_gpu")
 # - It multiplies faster than it fetches. So count how many products each fetched number serves.
 # - Tiles make one fetch serve many products. A belt of stages fetches while it multiplies.
 # - Tensor cores multiply little matrices at once, from rounded factors into float32 sums: an error of 3e-4.
-# - Small kernels take less time than starting them. Record a step once, and play it back.
+# - Small kernels take less time than starting them. Have few, record a step once, and play it back.
 #
 # And one thing to wonder about: all this makes colours come sooner, and none of it makes them better. When are they
 # good? Could people tell them from those of a photo? That is for lesson 21.

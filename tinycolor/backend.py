@@ -194,7 +194,7 @@ class precision:  # noqa: N801 (reads as a verb: `with tc.precision("fp32"):`)
     """Set how exactly a GPU multiplies float32 numbers, at once or for the length of a ``with``.
 
     ``"tf32"``, the default, rounds each factor to 10 bits behind the point and sums in float32, as PyTorch's
-    convolutions do: a relative error of some 3e-4, many times faster. ``"fp32"`` is true float32. A convolution reads
+    convolutions do: a relative error of some 3e-4, many times faster. ``"fp32"`` is true float32. A layer reads
     it when it goes forward, and goes back the same way. float64, and the CPU, know no difference.
 
     Raises

@@ -240,6 +240,14 @@ def test_pooling_along_changes_no_bit(ceil_mode, monkeypatch):
     assert "max_pool2d" in machine.launched
 
 
+@pytest.mark.usefixtures("cupy")
+def test_running_statistics_of_another_dtype_are_refused():
+    norm = tc.to_device(tc.BatchNorm2d(3), "gpu")
+    norm.running_var = norm.running_var.astype("float64")
+    with pytest.raises(ValueError, match=r"running statistics of float64, expected float32.*astype"):
+        norm(tc.to_device(tc.Generator(0).normal((2, 4, 5, 3)), "gpu"))
+
+
 @pytest.mark.usefixtures("pretended")
 def test_float64_runs_no_kernel(network, batch):
     twin = tc.to_device(network.astype("float64"), "gpu")

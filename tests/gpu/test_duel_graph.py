@@ -1,5 +1,6 @@
 """Recorded steps of two networks: the bits of unrecorded ones, who is moved when, and what is put back."""
 
+import contextlib
 import logging
 
 import numpy as np
@@ -9,7 +10,7 @@ from pretend_cuda import OutOfMemoryError, machine
 from test_graph import of_cublas
 
 import tinycolor as tc
-from tinycolor.training import graph
+from tinycolor.training import adversarial, graph
 from tinycolor.training.adversarial import Duel
 from tinycolor.training.loop import NotFiniteError
 
@@ -141,6 +142,16 @@ def test_any_optimizer_can_be_recorded(rule, unrecorded):
     duel, _ = taught(batches(gan), gan, rule=rule)
     assert recorded(duel) == [True]
     assert_same_bits(state(duel), state(unrecorded(batches(gan), gan, rule=rule)[0]))
+
+
+@pytest.mark.usefixtures("cupy")
+def test_weights_that_are_rounded_beforehand_change_no_bit(monkeypatch):
+    """Though the discriminator moves in the midst of a step."""
+    duel, figures = taught(batches(pix2pix), pix2pix)
+    monkeypatch.setattr(adversarial, "rounded_weights", lambda weights: contextlib.nullcontext())
+    other, its_figures = taught(batches(pix2pix), pix2pix)
+    assert figures == its_figures
+    assert_same_bits(state(duel), state(other))
 
 
 @pytest.mark.usefixtures("cupy")

@@ -1,4 +1,4 @@
-// Adam over one flat buffer that holds all weights of a network: one launch per step, however many layers.
+// Adam over one flat buffer that holds all weights of a network: two launches per step, however many layers.
 //
 // What changes from step to step, the step's number and the learning rate, lies in device memory: a captured
 // graph is replayed with the same arguments.

@@ -1,5 +1,7 @@
-// The gradient of a bias: it was added at every place, so it is dy, added up over all of them. It may go onto what is
-// there: a gradient onto those of before.
+// The gradient of a bias: it was added at every place, so it is dy, added up over all of them. It may go `onto` what is
+// there: gradients of parameters add up.
+//
+//     sum_dy  ->  bias_db
 
 #include "columns.cuh"
 
@@ -9,7 +11,7 @@ __device__ __forceinline__ void finish(float& db, const double sum, const bool o
     db = onto ? db + rounded : rounded;
 }
 
-// A single slice is all of dy: it goes to db at once, and the second kernel need not run.
+// Where a single slice is all of dy, its sum goes to db at once, and the second kernel need not run.
 extern "C" __global__ void __launch_bounds__(THREADS) sum_dy(
     const float* dy, Sums* partial, float* db, const bool onto,
     const long long pixels, const long long each, const int channels, const int width)

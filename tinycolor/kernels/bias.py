@@ -32,7 +32,7 @@ def bias_db(dy: Array, *, onto: Array | None = None) -> Array:
 
 
 def cut_for_bias(dy_shape: tuple[int, ...]) -> Cut:
-    """Cut dy (..., C) into tiles so narrow that one slice is all; where that would take long, as any batch."""
+    """Cut dy (..., C) so narrow that one slice holds all pixels; where that would take too long, as ``cut`` does."""
     channels, pixels = dy_shape[-1], prod(dy_shape[:-1])
     width = min(WIDTH, channels, MOST_ALONE * THREADS // pixels)
     if width == 0 or channels > TILES_ALONE * width:

@@ -1,4 +1,4 @@
-// What a normalisation does to each number of a channel.
+// What a normalisation, and the rectifier behind it, do to each number of a channel: norm_act.cu and norm_pool.cu.
 
 #include "columns.cuh"
 #include "tf32.cuh"
@@ -27,7 +27,7 @@ __device__ __forceinline__ Channel channel_of(
 {
     if (!walk.works)
         return Channel{};
-    const float rounded = mean[walk.column];
+    const float nearest = mean[walk.column];
     const double scale = weight ? weight[walk.channel] * inv_std[walk.column] : inv_std[walk.column];
-    return {rounded, (float)(mean[walk.column] - rounded), (float)scale, bias ? bias[walk.channel] : 0.0f};
+    return {nearest, (float)(mean[walk.column] - nearest), (float)scale, bias ? bias[walk.channel] : 0.0f};
 }

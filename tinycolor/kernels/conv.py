@@ -14,5 +14,5 @@ def convolution() -> ModuleType:
 
 
 def head() -> Head:
-    """Return the same for 1x1, stride 1, no padding and a handful of filters: forward has a chapter of its own."""
+    """Return what convolves by a few filters of 1x1, stride 1, no padding: ``head``, and back as ``convolution()``."""
     return Head(way_back=convolution())

@@ -1,7 +1,7 @@
 // Chapter 1: convolution as it is defined. One thread computes one number, and writes it once.
 //
 // Everything is right here and nothing is fast: neighbouring threads read the same pixels again and again,
-// each time from far away. The later chapters are the same sums with less walking.
+// each time from far away. The next three chapters are the same sums with less walking.
 
 #include "windows.cuh"
 

@@ -1,12 +1,12 @@
 // Chapter 4: the tiles of chapter 3 on tensor cores.
 //
 // A tensor core multiplies small matrices in one instruction, from operands rounded to TF32 and into float32 sums;
-// large products ran eight times as fast that way on an H100. So fast that two things must change around it: a warp
-// now works on 32 or 64 x 32 answers as a whole, and copying must not make it wait.
+// large products ran eight times as fast that way on an H100. So fast that two things must change around it: a warp,
+// 32 threads that march in step, now works on 32 or 64 x 32 answers as a whole, and copying must not make it wait.
 //
-// The launcher sets TILE_M places x TILE_N filters per block, and WIDTH: 4 where four channels at a time can be
-// copied in one go, else 1. And ROUNDED: 1 where who made the operands has rounded them, else every warp does that anew
-// with each number that it reads. The sums, and their order, depend on none of it.
+// The launcher sets TILE_M places x TILE_N filters per block; WIDTH, 4 where four channels at a time can be copied in
+// one go, else 1; and ROUNDED, 1 where both operands were rounded by who made them (tf32.cuh), else 0: then every warp
+// rounds each number that it reads. The answers, and the order in which they are summed up, depend on none of it.
 
 #include "gather.cuh"
 #include "tensor_core.cuh"
@@ -167,7 +167,8 @@ __device__ __forceinline__ void copy_turned(float* stage, const float* weight, P
     }
 }
 
-// Room for what is under way. The right matrix lies one way going forward and the other way going back.
+// Room for what is under way. The right matrix lies one way going forward (copy_right) and the other way going back
+// (copy_turned).
 constexpr int RIGHT_SIZE = DEPTH * PITCH_N > TILE_N * PITCH_K ? DEPTH * PITCH_N : TILE_N * PITCH_K;
 struct __align__(16) Stages {
     float left[STAGES][TILE_M * PITCH_K];
@@ -278,7 +279,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve_dx(
 }
 
 // dw[k, f] = sum over m of left[m, k] * dy[m, f]. The tile's rows are now numbers k, and they come side by side, so
-// they lie the other way round in shared memory. A single slice may go onto what is there.
+// they lie the other way round in shared memory. A single slice may go `onto` the gradient of before, as in chapter 3.
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) convolve_dw(
     const float* x, const float* dy, float* sheets, const bool onto, const Gathers all)
 {

@@ -29,5 +29,5 @@ def tile(rows: int, channels: int, filters: int, rounded: bool, *arrays: Array) 
     return Tile(down, across, threads=2 * (across // COLUMNS) * WARP, constants=constants)
 
 
-_gemm = ImplicitGemm("conv_tensor", tile, notes_sums=True)
+_gemm = ImplicitGemm("conv_tensor", tile, tensor_cores=True)
 conv2d, conv2d_dx, conv2d_dw = _gemm.conv2d, _gemm.conv2d_dx, _gemm.conv2d_dw

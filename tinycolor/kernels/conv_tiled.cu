@@ -5,6 +5,9 @@
 // on a tile of 64 places x 64 filters and walks along k, 16 numbers at a time: it copies 64 x 16 numbers from the
 // left and 16 x 64 from the right into shared memory, a small store next to the arithmetic, and makes 64 * 64 *
 // 16 products of them. Each number that was fetched serves 64 times.
+//
+// Where the numbers of the left lie, and what slices and sheets are, says gather.cuh; what it is told of the way
+// back, implicit_gemm.py.
 
 #include "gather.cuh"
 
@@ -54,7 +57,7 @@ __device__ __forceinline__ void copy_right(
     }
 }
 
-// On the way back it is the filter turned round: now numbers along k come side by side.
+// On the way back it is the filter turned round, read where it lies: now numbers along k come side by side.
 __device__ __forceinline__ void copy_turned(Tiles& tiles, const float* weight, Place number, int n0, const Gather& g)
 {
     const int k = threadIdx.x % DEPTH;
@@ -133,8 +136,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) convolve_dx(
 }
 
 // The gradient for the weights is a product too, dw[k, f] = sum over m of left[m, k] * dy[m, f]: the sum now runs
-// over places. It is very long, and the answers are few, so here slices are the rule. A single one may go onto what is
-// there.
+// over places. It is very long, and the answers are few, so here slices are the rule. Where there is but one, it may go
+// `onto` the gradient of before; else add_slices sees to that.
 extern "C" __global__ void __launch_bounds__(THREADS) convolve_dw(
     const float* x, const float* dy, float* sheets, const bool onto, const Gathers all)
 {

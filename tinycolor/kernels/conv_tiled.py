@@ -11,5 +11,5 @@ def tile(rows: int, channels: int, filters: int, rounded: bool, *arrays: Array) 
     return Tile(rows=64, filters=64, threads=256, constants={})
 
 
-_gemm = ImplicitGemm("conv_tiled", tile, notes_sums=False)
+_gemm = ImplicitGemm("conv_tiled", tile, tensor_cores=False)
 conv2d, conv2d_dx, conv2d_dw = _gemm.conv2d, _gemm.conv2d_dx, _gemm.conv2d_dw

@@ -30,7 +30,8 @@ __device__ __forceinline__ bool is_finite(float number)
     return number - number == 0;
 }
 
-// One block. The loss is what is told, or NaN: that is the flag as well. `other` may be null.
+// One block. It tells the loss, or NaN where a step can not be made: the third kernel looks at no more. `other` may be
+// null.
 extern "C" __global__ void __launch_bounds__(THREADS) judge(
     const Sums* partial, const float* loss, const float* other, float* told, const int slices)
 {

@@ -32,8 +32,8 @@ struct Gather {
     __device__ long long answers() const { return (long long)n * to_h * to_w * f; }
 };
 
-// What a launch is given: on the way back, several products at once. Each is one of `row_parts` along the height and
-// one of `column_parts` along the width.
+// What a launch is given: on the way back through a stride, several products at once (implicit_gemm.py says why). Each
+// is one of `row_parts` along the height and one of `column_parts` along the width.
 struct Gathers {
     int n, h, w, c, f;
     int to_h, to_w, filter_columns;
@@ -62,7 +62,8 @@ __device__ __forceinline__ Gather gather(const Gathers& all, int i, int j, int s
     return g;
 }
 
-// Where there is one product, blockIdx.z counts the slices of its sums; where there are more, the slices of each.
+// Where there is one product, blockIdx.z counts the slices of its sums; where there are more, it counts those of the
+// first product, then those of the second, and so on.
 __device__ __forceinline__ Gather the_gather(const Gathers& all)
 {
     return gather(all, 0, 0, blockIdx.z);
@@ -74,7 +75,8 @@ __device__ __forceinline__ Gather my_gather(const Gathers& all)
     return gather(all, product / all.column_parts, product % all.column_parts, blockIdx.z % all.slices);
 }
 
-// A filter may have no taps, a picture no places: then nothing is summed up, but something is divided by.
+// A part of a filter may have no taps, a part of a picture no places: nothing is summed up then, yet it is divided by
+// their number.
 __device__ __forceinline__ int at_least_1(int number) { return number > 0 ? number : 1; }
 
 // So far outside that no tap can bring it back: what lies there reads zero.
@@ -162,8 +164,8 @@ __device__ __forceinline__ long long answers_at(Place place, const Gather& g)
     return number_at({place.image, row, column, 0}, g.to_h, g.to_w, g.f);
 }
 
-// On the way back the filter is turned round: the numbers under a window are dy's, and each answer has a row of the
-// filter (taps, answers, numbers) to itself, from here on, g.c numbers after that of the answer before.
+// On the way back the filter is turned round, and read where it lies, (taps, g.f, g.c): the numbers under a window are
+// dy's, the answers dx's. Here is what answer 0 multiplies a number by; for each further answer it is g.c further on.
 __device__ __forceinline__ long long turned_at(Place number, const Gather& g)
 {
     const int row = g.filter_row + number.row * g.filter_row_step;
@@ -187,8 +189,8 @@ __device__ __forceinline__ Slice my_slice(long long terms, int step, const Gathe
     return {first, first + each < terms ? first + each : terms};
 }
 
-// Here the sheets, of `count` numbers, are added in their order: the same sum, bit for bit, every time. It may go onto
-// what is there: a gradient onto those of before.
+// Here the sheets, of `count` numbers, are added in their order: the same sum, bit for bit, every time. It may go
+// `onto` what is there: gradients of parameters add up.
 extern "C" __global__ void add_slices(
     const float* sheets, float* sum, const long long count, const int slices, const bool onto)
 {

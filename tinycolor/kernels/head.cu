@@ -7,7 +7,7 @@
 // loss asks for nothing else but the target: so it is told at once what they cost and which way is downhill, instead of
 // by another sweep that reads them again.
 //
-// The sums are float32's own.
+// No tensor core has a part in it: factors and sums are float32 in any precision.
 
 #include "loss_terms.cuh"
 

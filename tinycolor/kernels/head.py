@@ -1,6 +1,6 @@
 """Launches ``head.cu``: a 1x1 convolution with few filters in true float32, with the loss that is awaited of it.
 
-Its way back is nothing special, and left to another chapter.
+Its way back is left to chapter 3 or 4, see ``conv``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def conv2d(
     Raises
     ------
     ValueError
-        Larger filters, or more, or steps, or a border.
+        Filters larger than 1x1, more than 4 of them, a stride or a padding.
     """
     kh, kw, channels, filters = weight.shape
     if (kh, kw) != ONE or stride != ONE or padding != NONE or filters > MOST_FILTERS:

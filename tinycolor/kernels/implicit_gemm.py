@@ -113,12 +113,13 @@ class ImplicitGemm:
     tile : function
         From the rows of the product, the channels, the filters, whether both operands are rounded to TF32, and the
         operands themselves, to the Tile.
-    notes_sums : bool
-        Whether ``convolve`` can note the sums of its answers, see ``tile_sums``.
+    tensor_cores : bool
+        Whether it multiplies in TF32. Then weights may come rounded (``rounding``), and ``convolve`` can note the sums
+        of its answers (``tile_sums``).
     """
 
-    def __init__(self, chapter: str, tile: Callable[..., Tile], *, notes_sums: bool) -> None:
-        self.chapter, self.tile, self.notes_sums = chapter, tile, notes_sums
+    def __init__(self, chapter: str, tile: Callable[..., Tile], *, tensor_cores: bool) -> None:
+        self.chapter, self.tile, self.tensor_cores = chapter, tile, tensor_cores
 
     def conv2d(
         self,
@@ -131,7 +132,7 @@ class ImplicitGemm:
         dilation: Pair = ONE,
     ) -> Array:
         """Return y (N, Ho, Wo, F) of x (N, H, W, C), weight (kh, kw, C, F) and bias (F,)."""
-        rounded, x, weight = operands(x, rounding.rounded_copy(weight))
+        rounded, x, weight = operands(x, self._as_multiplied(weight))
         (_, bias), (kh, kw, channels, filters) = loader.floats(x, bias), weight.shape
         sides = forward_sides((kh, kw), places(x.shape, (kh, kw), stride, padding, dilation), stride, padding, dilation)
         rows = len(x) * most_places(sides)
@@ -139,8 +140,8 @@ class ImplicitGemm:
         across, down = tiles_over(rows, filters, tile)
         slices = slices_of(kh * kw * channels, across * down) if across * down <= FEW_TILES else 1
         sheets = loader.empty(x, (slices, len(x), *(side.parts[0].places for side in sides), filters))
-        sums = room_for_sums(x, across, filters) if self.notes_sums and bias is None and slices == 1 else None
-        noted = (sums,) if self.notes_sums else ()
+        sums = room_for_sums(x, across, filters) if self.tensor_cores and bias is None and slices == 1 else None
+        noted = (sums,) if self.tensor_cores else ()
         sum_of = (x, weight, bias, sheets, *noted, gathers(x.shape, sheets.shape[1:], kw, sides, slices))
         self._launch("convolve", (across, down, slices), tile, sum_of)
         y = self._added(sheets, tile)
@@ -159,7 +160,7 @@ class ImplicitGemm:
         dilation: Pair = ONE,
     ) -> Array:
         """Return dx (N, H, W, C) of dy (N, Ho, Wo, F) and weight (kh, kw, C, F)."""
-        rounded, dy, weight = operands(dy, rounding.rounded_copy(weight))
+        rounded, dy, weight = operands(dy, self._as_multiplied(weight))
         kh, kw, channels, filters = weight.shape
         height, width = zip(x_shape[1:3], (kh, kw), stride, padding, dilation, strict=True)
         sides = backward_side(*height), backward_side(*width)
@@ -201,6 +202,9 @@ class ImplicitGemm:
         sum_of = (x, dy, sheets, np.bool_(alone), gathers(x.shape, dy.shape, kernel_size[1], sides, slices))
         self._launch("convolve_dw", (*tiles, slices), tile, sum_of)
         return sheets[0] if alone else self._added(sheets, tile, onto)
+
+    def _as_multiplied(self, weight: Array) -> Array:
+        return rounding.rounded_copy(weight) if self.tensor_cores else weight
 
     def _launch(self, kernel: str, grid: tuple[int, ...], tile: Tile, arguments: tuple) -> None:
         loader.launch(self.chapter, kernel, grid, tile.threads, arguments, **tile.constants)

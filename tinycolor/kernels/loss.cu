@@ -8,7 +8,9 @@
 //
 // Blocks cannot wait for each other, so a sum over all numbers takes two kernels: in the first each block adds up its
 // own slice, in the second one block adds up the slices. Each number is added by one thread in one order, in float64:
-// millions of terms would eat up the digits of a float. How many slices there are hangs on the size of y alone.
+// millions of terms would eat up the digits of a float. How many slices there are depends on the size of y alone.
+//
+// Where the last convolution is a head, all but the mean is done there: head.cu.
 
 #include "loss_terms.cuh"
 

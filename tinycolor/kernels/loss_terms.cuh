@@ -1,5 +1,5 @@
-// What a number costs, and which way is downhill: LOSS is the one of the five functions that a build is made for. And
-// how the threads of a block add up what they have found.
+// What a number costs, and which way is downhill, for loss.cu and head.cu: LOSS is the one of the five functions that a
+// build is made for. And how the threads of a block add up what they have found.
 
 constexpr int THREADS = 256;
 

@@ -8,6 +8,8 @@
 //     or          sum_tiles -> statistics  ->  norm_act        reads x once, behind a convolution that noted its sums
 //     backward    sum_dz   ->  gradients   ->  norm_act_dx     reads x and dy twice, writes dx
 //
+// In passing `statistics` moves the running ones, and norm_act_dx adds to the gradients of weight and bias.
+//
 // One mean may go with the whole batch, or with each picture by itself (instance normalisation): see columns.cuh.
 // Where tensor cores are to multiply y and dx (`rounds`), both are rounded for them: see tf32.cuh.
 
@@ -130,8 +132,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) gradients(
     dweight[blockIdx.x] = sums.second * inv_std[blockIdx.x];
 }
 
-// What a parameter gathers (null if it does not learn) gets the sum over all pictures, from one thread of the first
-// block that has its channel.
+// A parameter's `grad` (null if it does not learn) gets its gradient, summed over the pictures if each has its own. One
+// thread does it, in the first of the blocks that have its channel.
 __device__ __forceinline__ void add_to_parameter(
     float* grad, const float* gradient, const Walk& walk, const int channels)
 {
@@ -143,7 +145,8 @@ __device__ __forceinline__ void add_to_parameter(
     grad[walk.channel] += (float)sum;
 }
 
-// dx = scale * (dz - mean(dz) - x_hat * mean(dz * x_hat)): what would only move the mean, or the spread, is taken out.
+// dx = scale * (dz - mean(dz) - x_hat * mean(dz * x_hat)), with x_hat = (x - mean) * inv_std: what would only move the
+// mean, or the spread, is taken out. That is `shift`, and `tilt` for each unit of x - mean.
 extern "C" __global__ void __launch_bounds__(THREADS) norm_act_dx(
     const float* __restrict__ dy, const float* __restrict__ x, const double* mean, const double* inv_std,
     const float* weight, const float* bias, const float* dweight, const float* dbias, float* weight_grad,

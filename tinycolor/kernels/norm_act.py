@@ -91,6 +91,12 @@ def _statistics(
     else:
         loader.launch("norm_act", "sum_tiles", summed.grid, THREADS, (tiles, x, partial, *summed.sizes))
     *followers, momentum = running or (None, None, 0.0)
+    for array in followers:
+        if array is not None and not (array.dtype == np.float32 and array.flags.c_contiguous):
+            raise ValueError(
+                f"the kernels got running statistics of {array.dtype}, expected float32, without gaps: they are moved "
+                "where they are. Convert them with astype('float32')."
+            )
     sizes = np.int64(x.size // mean.size), np.int32(x.shape[-1]), np.int32(summed.slices)
     finish = (x, partial, mean, variance, inv_std, *followers, *sizes, np.float64(eps), np.float64(momentum))
     loader.launch("norm_act", "statistics", (mean.size,), min(summed.slices, THREADS), finish)

@@ -7,7 +7,8 @@
 #include "strongest.cuh"
 #include "windows.cuh"
 
-// Onward by a step that was counted as a place is: to divide for each window would take longer than to pool it.
+// Onward by a step that was taken apart as a place is, to spare each window the divisions (gather.cuh does so too). The
+// channel stays the same.
 __device__ __forceinline__ Place onward(Place place, const Place& step, int height, int width)
 {
     place.column += step.column;
@@ -25,8 +26,8 @@ __device__ __forceinline__ Place onward(Place place, const Place& step, int heig
 }
 
 // The `pixels` that a thread walks over are windows here, of KH x KW taps; it asks for all of a window's numbers before
-// it has to wait for the first. Windows cover the picture: at its lower and right edge they may be partial, and where
-// they are none of the s.ho x s.wo that are pooled, their numbers go to y alone.
+// it has to wait for the first. Windows cover the picture: at its lower and right edge they may be partial, and what
+// lies behind the s.ho x s.wo that are pooled goes to y alone.
 extern "C" __global__ void __launch_bounds__(THREADS) norm_act_pool(
     const float* __restrict__ x, const double* mean, const double* inv_std, const float* weight, const float* bias,
     float* __restrict__ y, float* __restrict__ pooled, unsigned char* __restrict__ winner,

@@ -1,4 +1,4 @@
-// All weights of a network, rounded for the tensor cores of one step.
+// All weights of a network, rounded for the tensor cores of one step: a copy, for the weights themselves stay exact.
 
 #include "place.cuh"
 #include "tf32.cuh"

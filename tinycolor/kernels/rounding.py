@@ -4,7 +4,8 @@
 >>> conv_tensor.conv2d(y, weight)    # is_rounded(y): none of its warps need do it again
 
 It saves work and changes no bit: what is rounded stays as it is when it is rounded again. ``tf32.cuh`` says how.
-Weights must stay as exact as they are, or a small step would move none; of them there are rounded copies:
+Normalisations round y and dx; ReLU, pooling and upsampling only move numbers, and mark their y if x is marked.
+Weights must stay exact, or rounding would undo every small step; of them there are rounded copies:
 
 >>> with rounded_weights(optimizer.data):
 ...     y, backward = network(x)     # every convolution takes the copy of its weights
@@ -26,7 +27,7 @@ from tinycolor.kernels import loader
 TF32_SINCE = 80  # compute capability 8.0
 
 _rounded: dict[int, weakref.ref[Array]] = {}
-_copied: ContextVar[tuple[Array, Array] | None] = ContextVar("copied", default=None)  # weights, and their copy
+_copied: ContextVar[tuple[tuple[Array, Array], ...]] = ContextVar("copied", default=())  # weights, and their copy
 
 
 def wanted() -> bool:
@@ -70,7 +71,7 @@ def rounded_weights(weights: Array) -> Iterator[None]:
     if not (on_gpu(weights) and weights.dtype == np.float32 and wanted()):
         yield
         return
-    token = _copied.set((weights, rounded(weights)))
+    token = _copied.set((*_copied.get(), (weights, rounded(weights))))
     try:
         yield
     finally:
@@ -79,11 +80,8 @@ def rounded_weights(weights: Array) -> Iterator[None]:
 
 def rounded_copy(weight: Array) -> Array:
     """Return the rounded copy of a weight, if it is one of those that were rounded; else itself."""
-    copied = _copied.get()
-    if copied is None or not weight.flags.c_contiguous:
-        return weight
-    weights, copy = copied
-    first = (loader.address(weight) - loader.address(weights)) // weights.itemsize
-    if not 0 <= first <= weights.size - weight.size:
-        return weight
-    return mark(copy[first : first + weight.size].reshape(weight.shape))
+    for weights, copy in _copied.get():
+        first = (loader.address(weight) - loader.address(weights)) // weights.itemsize
+        if weight.flags.c_contiguous and 0 <= first <= weights.size - weight.size:
+            return mark(copy[first : first + weight.size].reshape(weight.shape))
+    return weight

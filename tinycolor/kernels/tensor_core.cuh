@@ -4,7 +4,7 @@
 #ifndef TENSOR_CORE  // the tests bring their own, in plain C++, to run the kernels without a GPU
 #define TENSOR_CORE
 
-// Copy FLOATS floats (1 or 4) from far-away into shared memory, without waiting and without a register; zeros, if they
+// Copy FLOATS floats (1 or 4) from far away into shared memory, without waiting and without a register; zeros, if they
 // do not exist: then nobody looks where `from` points. Both addresses are multiples of the size.
 template <int FLOATS>
 __device__ __forceinline__ void copy_later(float* shared, const float* from, bool exist)
@@ -30,8 +30,8 @@ __device__ __forceinline__ void wait_for_groups()
     asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
 }
 
-// TF32 is float32 with 10 bits behind the point instead of 23. The tensor cores would cut the rest off; rounding
-// to the nearest first makes the error less than half as large.
+// To TF32, of a number that nobody has rounded yet: in one instruction, what to_tf32 does in plain C. tf32.cuh says
+// what for.
 __device__ __forceinline__ unsigned rounded(float number)
 {
     unsigned bits;

@@ -1,6 +1,7 @@
 // TF32 is float32 with 10 bits behind the point instead of 23. Tensor cores cut the other 13 off; rounding to the
-// nearest first makes the error less than half as large. Who makes numbers that tensor cores are to read rounds them
+// nearest first makes the error less than half as large. Who makes numbers that tensor cores are to read may round them
 // here, once, in plain C; else every warp that reads them has to (tensor_core.cuh, `rounded`). The bits are the same.
+// rounding.py knows which arrays are rounded.
 
 // To the nearest; where two are as near, away from zero: half a step is added, then the rest cut off.
 __device__ __forceinline__ float to_tf32(float number)

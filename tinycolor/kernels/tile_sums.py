@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from tinycolor.backend import Array
 from tinycolor.kernels import loader
 
-# The answers that were noted last, and their sums; None where nobody asks for any.
+# The answers that were noted last, and their sums; None where nobody would ask for them.
 _noted: ContextVar[list[tuple[Array, Array]] | None] = ContextVar("noted", default=None)
 
 

@@ -3,8 +3,8 @@
 >>> with announced(block, pool):
 ...     y, backward = block(x)       # asks following(block): the pool
 
-Only the layer that it is said of hears it, none of those inside it. It is a hint: the answer must be the same, whoever
-comes behind.
+``Sequential`` says it to each of its layers. Only the one that it is said to hears it, none of those inside that one.
+It is a hint: the answer must be the same, whoever comes behind.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinycolor.backend import FLOATS, Array, array_module, beside, constant, to_numpy
+from tinycolor.backend import FLOATS, Array, array_module, beside, constant, current_precision, precision, to_numpy
 from tinycolor.layers.parameter import Parameter
 from tinycolor.random import Generator
 
@@ -39,6 +39,7 @@ class Backward:
         self.closure = closure
         self._wanted = [(y.shape, y.dtype, array_module(y)) for y in outputs]
         self._versions = [(name, p, p.version) for name, p in layer.own_parameters()]
+        self._precision = current_precision()
 
     def __repr__(self) -> str:
         return f"Backward of {self.layer!r}"
@@ -52,7 +53,8 @@ class Backward:
             )
         self._check(dys)
         closure, self.closure = self.closure, None
-        return closure(*dys, **more)
+        with precision(self._precision):
+            return closure(*dys, **more)
 
     def _check(self, dys: tuple[Array, ...]) -> None:
         if len(dys) != len(self._wanted):
@@ -319,10 +321,10 @@ def frozen(layer: Layer) -> Iterator[None]:
 def no_gradient_for(*arrays: Array) -> Iterator[None]:
     """Say that nobody wants the gradient of these very arrays: the batch, of which nothing is to be learned.
 
-    Read at forward and kept by the closure, so backward may run outside; nests. Layers then skip the product that
-    makes dx, and so do those without parameters whose every input is one of these, or was made of them alone by such
-    layers. In its place comes NaN everywhere, so that who uses it after all sees it at once. The gradients of the
-    parameters are the same, bit for bit.
+    Read at forward and kept by the closure, so backward may run outside; nests. A layer that has weights then skips the
+    product that makes dx. One without parameters, all of whose inputs are among these arrays, does nothing on its way
+    back, and its outputs count among them too. In place of dx comes NaN everywhere, so that who uses it after all sees
+    it at once. The gradients of the parameters are the same, bit for bit.
     """
     token = _unwanted.set([*_unwanted.get(), *arrays])
     try:

@@ -24,8 +24,8 @@ class ConvNormAct(Layer):
 
     Forward: ``y = activation(norm(conv(x)))``. Backward: the three in reverse. In ``train`` mode batch
     normalisation and a rectifier go in one sweep over the picture (but for float64 on a GPU); the result is the
-    plain composition's, but for the last digits. Where a GPU multiplies in TF32 (``tc.precision``), that sweep
-    leaves y rounded to it.
+    plain composition's, but for the last digits. On a GPU that sweep leaves y rounded to TF32, where that is what
+    tensor cores multiply (``tc.precision``), and pools as well, where a ``MaxPool2d`` comes next.
 
     Parameters
     ----------

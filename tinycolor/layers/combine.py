@@ -24,7 +24,7 @@ class Sequential(Layer):
     """One layer after the other.
 
     Forward: ``y = last(...(first(x)))``. Backward: the layers' own, in reverse. The first layer may take
-    several inputs; every other takes what the one before gave.
+    several inputs; every other takes what the one before gave. Each is told who comes behind it (``ahead``).
     """
 
     def __init__(self, *layers: Layer) -> None:

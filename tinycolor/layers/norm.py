@@ -101,7 +101,7 @@ class BatchNorm2d(Layer):
     def fused(self, x: Array, slope: float, window: Window | None = None) -> tuple[Array, Closure]:
         """Do what forward does in ``train`` mode, and the rectifier ``max(y, slope * y)`` behind it, in one go.
 
-        ``window`` is that of a max-pooling that comes next: kernels pool along.
+        ``window`` is that of a max-pooling that comes next: kernels pool in the same sweep, a CPU ignores it.
         """
         weight, bias = self.weight, self.bias
         if runs_kernels(x):
@@ -215,7 +215,7 @@ def scale_and_shift(x_hat: Array, weight: Parameter, bias: Parameter) -> Array:
 
 
 def learner(weight: Parameter, bias: Parameter) -> Callable[[Array, Array], None]:
-    """Return the function that adds ``sum(dy * x_hat)`` and ``sum(dy)`` to the gradients, unless frozen by now."""
+    """Return the function that adds ``sum(dy * x_hat)`` and ``sum(dy)`` to the gradients of what is not frozen now."""
     learn_weight, learn_bias = weight.trainable, bias.trainable
 
     def learn(dy: Array, x_hat: Array) -> None:

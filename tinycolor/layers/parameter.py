@@ -32,7 +32,7 @@ class Parameter:
         if data.dtype not in FLOATS:
             raise ValueError(f"Parameter got data of {data.dtype}, expected float32 or float64.")
         self._data = data.copy()
-        self._grad = array_module(data).zeros_like(data)
+        self._grad = array_module(data).zeros(data.shape, data.dtype)
         self.version = 0
         self.freezes = 0
 
@@ -83,7 +83,7 @@ class Parameter:
     def change(self, data: Array) -> None:
         """Go on with this array, of another dtype or on another device, not frozen, with the gradient at zero."""
         self._data = data
-        self._grad = array_module(self._data).zeros_like(self._data)
+        self._grad = array_module(data).zeros(data.shape, data.dtype)
         self.freezes = 0
         self.version += 1
 

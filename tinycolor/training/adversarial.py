@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from tinycolor.backend import Array, array_module, beside, on_gpu
+from tinycolor.kernels.rounding import rounded_weights
 from tinycolor.layers.base import Layer, frozen, no_gradient_for
 from tinycolor.losses import bce_with_logits, non_saturating
 from tinycolor.optim import Optimizer
@@ -120,14 +121,17 @@ class Duel:
         Return the figures; ``discriminator`` is NaN where the discriminator was not moved, ``loss`` where the generator
         was not.
         """
-        with no_gradient_for(*condition, *noise):
-            fake, generator_backward = self.generator(*condition, *noise, rng=rng)
+        with rounded_weights(self.generator_optimizer.data):
+            with no_gradient_for(*condition, *noise):
+                fake, generator_backward = self.generator(*condition, *noise, rng=rng)
 
-        figures = self.discriminator_gradient(condition, real, fake, rng)
-        discriminator_loss = self._move(self.discriminator_optimizer, figures["discriminator"])
+            with rounded_weights(self.discriminator_optimizer.data):
+                figures = self.discriminator_gradient(condition, real, fake, rng)
+            discriminator_loss = self._move(self.discriminator_optimizer, figures["discriminator"])
 
-        dfake, more_figures = self.generator_gradient(condition, real, fake, rng)
-        generator_backward(dfake)
+            with rounded_weights(self.discriminator_optimizer.data):  # which have moved
+                dfake, more_figures = self.generator_gradient(condition, real, fake, rng)
+            generator_backward(dfake)
         generator_loss = self._move(self.generator_optimizer, more_figures["loss"], discriminator_loss)
 
         return figures | more_figures | {"discriminator": discriminator_loss, "loss": generator_loss}

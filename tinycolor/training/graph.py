@@ -98,7 +98,8 @@ class RecordedStep:
 
     def _planned(self, inputs: Inputs) -> Plan:
         about = (each(lambda array: (array.shape, array.dtype.str), given) for given in inputs)
-        key = (current_precision(), *about)
+        learning = tuple(p.trainable for optimizer in self.optimizers for p in optimizer.parameters)
+        key = (current_precision(), learning, *about)
         if key not in self.plans:
             self.plans[key] = Plan(self, inputs)
         if self.plans[key].calls == WARM_UPS:
@@ -158,7 +159,11 @@ class GpuStep(RecordedStep):
         return self.play(x, target)
 
     def work(self, x: Array, target: Any, *, rng: Generator) -> Array:
-        """Do what a step does, but for what ``Optimizer.begin_step`` did already."""
+        """Do what a step does, but for what ``Optimizer.begin_step`` did already.
+
+        Weights are rounded once for all layers, nobody asks for the gradient of the batch, and the last convolution
+        may make the loss along with y.
+        """
         self.optimizer.grad.fill(0)
         with rounded_weights(self.optimizer.data):
             with no_gradient_for(x), awaiting(self.loss_function, target):

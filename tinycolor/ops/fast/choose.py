@@ -121,7 +121,7 @@ def fuses_norm_act(x: Array) -> bool:
 
 
 def add_to(grad: Array, gradient: Callable[..., Array], *given: Any, **steps: Any) -> None:
-    """Add to what a parameter has gathered: ``grad += gradient(*given, **steps)``; kernels do both in one go."""
+    """Add to what a parameter has gathered: ``grad += gradient(*given, **steps)``; kernels add straight ``onto`` it."""
     if runs_kernels(grad):
         gradient(*given, **steps, onto=grad)
     else:
