@@ -3,9 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := out
 # Two workers with a thread each: with two each, four would spin on two cores, waiting for one another.
-PYTEST := env OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+PYTEST := env OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo lessons test parity gpu-test gpu-bench soak lint bench clean
+.PHONY: demo lessons test wheel parity gpu-test gpu-bench soak lint bench clean
 
 demo: .venv/base
 	$(BIN)/tinycolor demo --out $(OUT)/demo
@@ -13,13 +13,12 @@ demo: .venv/base
 lessons: .venv/base
 	for file in lessons/[0-9]*.py lessons/solutions/[0-9]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-test: lint .venv/dev
+test: lint wheel
 	$(PYTEST) -m "not slow and not parity"
-	$(BIN)/python tests/smoke_wheel.py
 
-# Compares with PyTorch, which is large and needed for nothing else.
+# Compares with PyTorch, which is large and needed for nothing else. Only files that speak of parity are read.
 parity: .venv/parity
-	$(PYTEST) -m parity
+	$(PYTEST) -m parity $$(grep -rl parity tests --include='test_*.py')
 
 # These two need an NVIDIA GPU, and write tests/gpu_results.json; gpu-bench also the figures of lesson 20. CUDA12=1 for a
 # driver that has no CUDA 13; then gpu-bench wants a PyTorch for CUDA 12, put into .venv beforehand.
@@ -42,6 +41,9 @@ lint: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+wheel: .venv/dev
+	$(BIN)/python tests/smoke_wheel.py
 
 # OPENBLAS_* variables hold NumPy to a slower kernel on some machines: without them here, and only here.
 bench: .venv/parity

@@ -86,6 +86,12 @@ def pytest_addoption(parser):
     parser.addoption("--write-gpu-results", action="store_true", help="write tests/gpu_results.json, on a real GPU")
 
 
+def pytest_collection_finish():
+    """Spare the garbage collector the thousands of tests, which it would look through again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_configure(config):
     config.pluginmanager.register(Figures(), "figures")
     config.pluginmanager.register(GpuRun(config.getoption("--write-gpu-results")), "gpu-run")

@@ -19,7 +19,7 @@ SPEC.loader.exec_module(example)
 
 @pytest.fixture(scope="module")
 def brief():
-    return example.compare(example.Plan(steps=150, width=8), seed=0)
+    return example.compare(example.Plan(steps=80, width=8), seed=0)
 
 
 def test_the_unet_is_nearer_to_the_truth_with_either_loss(brief):

@@ -6,7 +6,7 @@ import nvrtc
 import pytest
 from builds import BUILDS
 
-from tinycolor.kernels import implicit_gemm, loader
+from tinycolor.kernels import loader, sides
 from tinycolor.kernels.loader import FOLDER, OPTIONS, defines, source
 
 ARCHITECTURES = ("sm_80", "sm_90")
@@ -83,9 +83,9 @@ def test_structs_are_read_from_their_headers():
 
 def test_structs_may_hold_arrays():
     fields = loader.fields("Gathers")
-    assert list(fields.values()) == 19 * [0] + 10 * [implicit_gemm.MOST_PARTS]
+    assert list(fields.values()) == 19 * [0] + 10 * [sides.MOST_PARTS]
     given = {field: [number, -number] if room else number for number, (field, room) in enumerate(fields.items())}
     ints = loader.struct("Gathers", **given).view("int32")
     assert ints[:19].tolist() == list(range(19))
     for number, array in enumerate(ints[19:].reshape(10, -1).tolist(), start=19):
-        assert array == [number, -number, *(implicit_gemm.MOST_PARTS - 2) * [0]]
+        assert array == [number, -number, *(sides.MOST_PARTS - 2) * [0]]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinycolor as tc
-from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, implicit_gemm, linear, loader, rounding
+from tinycolor.kernels import conv_naive, conv_tensor, conv_tiled, implicit_gemm, linear, loader, rounding, sides
 from tinycolor.ops import conv as plain
 
 from ops.test_conv import Case, Numbers, expected, numbers, random_cases
@@ -314,7 +314,7 @@ def test_backward_sides_meet_what_the_windows_met(size, kernel, stride, dilation
         for place, tap in product(range(count), range(kernel))
         if 0 <= (pixel := place * stride - padding + tap * dilation) < size
     }
-    side = implicit_gemm.backward_side(size, kernel, stride, padding, dilation)
+    side = sides.backward_side(size, kernel, stride, padding, dilation)
     backward = [
         (part.to + t * side.step, part.first + i * side.tap_step, t * side.stride + part.start + i * side.tap)
         for part in side.parts
@@ -405,15 +405,6 @@ def test_all_weights_are_rounded_at_once_and_stay_as_they_are(cpu):
     assert rounding.rounded_copy(weight) is weight
     np.testing.assert_array_equal(y, conv_tensor.conv2d(rounded(given.x), weight, **ROUNDED.steps))
     assert [kernel for _, kernel, _, _ in cpu.launched] == ["round_all", "convolve", "convolve"]
-
-
-def test_a_mark_is_gone_with_its_array():
-    array = rounding.mark(np.zeros(3, "float32"))
-    assert rounding.is_rounded(array)
-    assert not rounding.is_rounded(array[:])
-    key = id(array)
-    del array
-    assert key not in rounding._rounded
 
 
 def test_fully_connected_layers_are_sliced(cpu, monkeypatch):

@@ -27,7 +27,7 @@ from tinycolor.kernels import (
     pool,
     upsample,
 )
-from tinycolor.kernels.tile_sums import noting_sums, sums_of
+from tinycolor.kernels.tile_sums import noting_sums, take
 
 PIXELS = (1 << 12, 1 << 16)  # 2**28 of them: eight pictures fill 31 bits, 16 pictures 32
 NO_RESERVE = 0x4000  # Linux: promise no memory for pages that nobody touches
@@ -71,7 +71,7 @@ def test_convolution(far, x, module):
 def test_sums_of_tiles(far, x):
     with noting_sums():
         y = conv_tensor.conv2d(x, np.ones((1, 1, 1, 1), "float32"))
-        assert last(sums_of(y), 4) == pytest.approx([64, 10 / 64, 0, 30 - 100 / 64])
+        assert last(take(y), 4) == pytest.approx([64, 10 / 64, 0, 30 - 100 / 64])
 
 
 def test_im2col(far, x):

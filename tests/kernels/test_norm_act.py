@@ -5,6 +5,7 @@ import pytest
 
 from tinycolor.backend import array_module
 from tinycolor.kernels import columns, norm_act, rounding
+from tinycolor.kernels.notes import Notes
 from tinycolor.ops import norm
 
 EPS = 1e-5
@@ -235,16 +236,14 @@ def test_y_and_dx_are_rounded_for_tensor_cores_and_nothing_else(device, monkeypa
 @pytest.mark.usefixtures("cpu")
 @pytest.mark.parametrize("rounds", [True, False])
 def test_what_was_rounded_is_marked_as_long_as_it_lives(monkeypatch, rounds):
-    """Forward decides: the way back may be gone when another precision is set."""
     x, dy, *_ = draw((2, 3, 4, 3))
-    monkeypatch.setattr(rounding, "_rounded", {})
+    monkeypatch.setattr(rounding, "rounded_arrays", Notes())
     monkeypatch.setattr(rounding, "wanted", lambda: rounds)
     y, statistics = norm_act.batch_norm_act(x, None, None, EPS, 0.0)
-    monkeypatch.setattr(rounding, "wanted", lambda: not rounds)
     dx, *_ = norm_act.batch_norm_act_dx(dy, x, None, None, statistics, 0.0)
     assert rounding.is_rounded(y) is rounding.is_rounded(dx) is rounds
     del y, dx
-    assert not rounding._rounded
+    assert len(rounding.rounded_arrays) == 0
 
 
 FAULTS = {

@@ -7,6 +7,7 @@ import pytest
 from test_norm_act import EPS, draw
 
 from tinycolor.kernels import columns, loader, norm_act, norm_pool, pool, rounding
+from tinycolor.kernels.notes import Notes
 
 SHAPES = [
     (1, 2, 2, 1),
@@ -115,7 +116,7 @@ def test_windows_that_do_not_fit_go_the_other_way(cpu, kernel, stride):
 @pytest.mark.parametrize("rounds", [True, False])
 def test_what_is_noted_is_for_one_array_and_one_window_and_to_be_had_once(monkeypatch, rounds):
     monkeypatch.setattr(rounding, "wanted", lambda: rounds)
-    monkeypatch.setattr(norm_pool, "_noted", {})
+    monkeypatch.setattr(norm_pool, "along", Notes())
     window = norm_pool.Window((2, 2), (2, 2), False)
     y, _ = normalised(*given_of((2, 5, 6, 3)), window=window)
     assert norm_pool.take(y.copy(), window) is None
@@ -128,16 +129,16 @@ def test_what_is_noted_is_for_one_array_and_one_window_and_to_be_had_once(monkey
 
 @pytest.mark.usefixtures("cpu")
 def test_what_nobody_asks_for_goes_with_its_array(monkeypatch):
-    monkeypatch.setattr(norm_pool, "_noted", {})
+    monkeypatch.setattr(norm_pool, "along", Notes())
     y, _ = normalised(*given_of((2, 5, 6, 3)), window=norm_pool.Window((2, 2), (2, 2), False))
-    assert len(norm_pool._noted) == 1
+    assert len(norm_pool.along) == 1
     del y
-    assert not norm_pool._noted
+    assert len(norm_pool.along) == 0
 
 
 FAULTS = {
     "the last wins": ("if (other > value)", "if (other >= value)"),
-    "a row too few": ("++place.row;", ""),
+    "a row too few": ("step.row + next_row", "step.row"),
     "a window too many": ("inside(window.row, window.column, s.ho, s.wo)", "inside(window.row, 0, s.ho, s.wo)"),
     "what no window takes is left out": (
         "y[at(tap)] =",

@@ -7,7 +7,7 @@ import pytest
 from test_norm_act import assert_close, by_kernels, draw, expected
 
 from tinycolor.kernels import conv_tensor, conv_tiled, implicit_gemm, loader, norm_act
-from tinycolor.kernels.tile_sums import noting_sums, sums_of
+from tinycolor.kernels.tile_sums import noting_sums, take
 
 # Less than a tile; several of places and of filters, of which the last are not filled; more tiles than a block adds up.
 SHAPES = [(1, 1, 1, 1), (1, 5, 6, 3), (2, 9, 8, 32), (3, 7, 11, 68), (2, 8, 8, 64), (1, 213, 211, 2)]
@@ -41,7 +41,7 @@ def drawn(shape, mean=0.5, spread=1.0):
 def noted(x, filters):
     with noting_sums():
         y = conv_tensor.conv2d(x, filters)
-        return y, sums_of(y)
+        return y, take(y)
 
 
 def convolved_and_normalised(x, filters, *given, convolve=conv_tensor.conv2d, noting=noting_sums):
@@ -138,16 +138,6 @@ def test_what_was_noted_is_not_read_again(cpu):
     assert launches(cpu)[:4] == ["convolve", "sum_tiles", "statistics", "norm_act"]
 
 
-def followed_by_another(x, filters):
-    y = conv_tensor.conv2d(x, filters)
-    conv_tensor.conv2d(x, filters)
-    return y
-
-
-def by_four_convolutions(x, filters):
-    return conv_tensor.conv2d_dx(x[:, ::2, ::2, :4], filters[:, :, :4], (2, 8, 8, 4), stride=(2, 2))
-
-
 @pytest.mark.parametrize(
     "convolve",
     [
@@ -160,7 +150,6 @@ def by_four_convolutions(x, filters):
             ),
             id="pixels of four convolutions",
         ),
-        pytest.param(followed_by_another, id="followed by another"),
     ],
 )
 def test_what_was_not_noted_is_read(cpu, convolve):
@@ -176,7 +165,7 @@ def test_nobody_asks_and_nothing_is_noted(cpu):
     y = conv_tensor.conv2d(halves(x), sum_of_halves(4))
     assert len(cpu.guarded) == 1
     with noting_sums():
-        assert sums_of(y) is None
+        assert take(y) is None
 
 
 def test_each_picture_by_itself_is_read(cpu):

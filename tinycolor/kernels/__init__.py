@@ -31,12 +31,12 @@ Headers, ``.cuh``, hold what several chapters share: ``place`` and ``windows`` (
 in Python:
 
 - ``loader`` compiles and launches: every launcher reads it. ``windows`` and ``columns`` work out what the headers of
-  those names want to be told. ``implicit_gemm`` launches 3 and 4.
+  those names want to be told, ``sides`` what ``gather`` does. ``implicit_gemm`` launches 3 and 4.
 - ``conv`` says which chapter convolves, ``linear`` makes a convolution of a fully connected layer. Layers come to both,
   and to their other kernels, through ``ops/fast/choose.py``; losses, optimizers, steps and photos come by themselves.
 - One kernel may do a part of another's work while it has the numbers at hand. What it leaves behind is kept for who
-  asks: by ``tile_sums`` the sums that 4 notes of its answers, for 5; by ``norm_pool`` what 5 has pooled, for ``pool``;
-  by ``awaited`` the loss that 9 makes of its answers, for 7; by ``rounding`` of which arrays all numbers are rounded
-  for tensor cores, for 4.
+  asks, as a note (``notes``) of the array: by ``tile_sums`` the sums that 4 notes of its answers, for 5; by
+  ``norm_pool`` what 5 has pooled, for ``pool``; by ``awaited`` the loss that 9 makes of its answers, for 7; by
+  ``rounding`` that all numbers of an array are rounded for tensor cores, for 4.
 - ``clock`` holds what an optimizer changes from step to step.
 """

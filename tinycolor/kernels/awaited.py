@@ -10,23 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tinycolor.backend import Array
+from tinycolor.kernels.notes import Notes
 
 USUAL_BETA = 1.0  # of smooth_l1, and that of which a loss is made before it is asked for
 
 
-@dataclass
-class Awaited:
-    """A loss that will be asked for, and what was noted last: y, its loss, dy."""
+class Awaited(NamedTuple):
+    """A loss that will be asked for, and of which target."""
 
     name: str
     target: Array
-    noted: tuple[Array, Array, Array] | None = None
 
 
 _awaited: ContextVar[Awaited | None] = ContextVar("awaited", default=None)
+_made: Notes[tuple[Awaited, tuple[Array, Array]]] = Notes()  # of y: what was awaited of it, and loss and dy
 
 
 @contextmanager
@@ -42,26 +42,21 @@ def awaiting(name: str, target: Array) -> Iterator[None]:
         _awaited.reset(token)
 
 
-def awaited_of(y_shape: tuple[int, ...]) -> tuple[str, Array] | None:
-    """Return the name of the loss that is awaited of answers of this shape, and their target; None if none is."""
+def awaited_of(y_shape: tuple[int, ...]) -> Awaited | None:
+    """Return what is awaited of answers of this shape; None if nothing is."""
     awaited = _awaited.get()
-    return None if awaited is None or awaited.target.shape != y_shape else (awaited.name, awaited.target)
+    return None if awaited is None or awaited.target.shape != y_shape else awaited
 
 
-def note(y: Array, loss: Array, dy: Array) -> None:
+def note(y: Array, awaited: Awaited, loss: Array, dy: Array) -> None:
     """Keep the loss that is awaited of y, and its gradient, for who asks."""
-    awaited = _awaited.get()
-    if awaited is not None:
-        awaited.noted = y, loss, dy
+    _made.add(y, (awaited, (loss, dy)))
 
 
-def noted_of(name: str, y: Array, target: Array, beta: float) -> tuple[Array, Array] | None:
-    """Return loss and dy, if they were noted of this very y; only once, for what is returned is the caller's alone."""
-    awaited = _awaited.get()
-    if awaited is None or awaited.noted is None:
+def take(name: str, y: Array, target: Array, beta: float) -> tuple[Array, Array] | None:
+    """Return loss and dy, if they were made of this very y and target; only once, then they are the caller's alone."""
+    made = _made.of(y)
+    if made is None or made[0].name != name or made[0].target is not target or beta != USUAL_BETA:
         return None
-    of, loss, dy = awaited.noted
-    if y is not of or target is not awaited.target or (name, beta) != (awaited.name, USUAL_BETA):
-        return None
-    awaited.noted = None
-    return loss, dy
+    _made.drop(y)
+    return made[1]

@@ -98,61 +98,6 @@ __device__ __forceinline__ void copy_right(float* stage, const float* rows, long
     }
 }
 
-// Where threads meet that have answers of the same columns: of every warp that has a part in a column they are eight.
-// One more row is for what they find out together. It lies where the tiles were.
-constexpr int MEETING = TILE_M / WARP_M * 8;
-typedef float Shares[MEETING + 1][PITCH_N];
-
-// The sum of each of the tile's columns, for the first TILE_N threads; `share(j, e)` is what a thread has of a column.
-template <class Share>
-__device__ __forceinline__ float column_sum(Shares& shares, Share share)
-{
-    const int row = warp_m() / WARP_M * 8 + threadIdx.x % WARP / 4, member = threadIdx.x % 4;
-    __syncthreads();  // nobody needs any more what lies there
-#pragma unroll
-    for (int j = 0; j < NS; ++j)
-#pragma unroll
-        for (int e = 0; e < 2; ++e)
-            shares[row][warp_n() + 8 * j + 2 * member + e] = share(j, e);
-    __syncthreads();
-    float sum = 0.0f;
-    if (threadIdx.x < TILE_N)
-        for (int i = 0; i < MEETING; ++i)
-            sum += shares[i][threadIdx.x];
-    return sum;
-}
-
-// Note the sums of the tile's columns, of which the first `count` rows exist. About their mean: squares of numbers far
-// from 0 would leave no digits for the spread.
-__device__ __forceinline__ void note_sums(
-    const Sums& sums, Shares& shares, TileSums* of_tile, int count, int filters)
-{
-    const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4, f = threadIdx.x;
-    float* middles = shares[MEETING];
-    const auto sum_of = [&](auto term) {
-        return column_sum(shares, [&](int j, int e) {
-            float sum = 0.0f;
-#pragma unroll
-            for (int i = 0; i < MS; ++i)
-#pragma unroll
-                for (int half = 0; half < 2; ++half)
-                    if (warp_m() + 16 * i + 8 * half + group < count)
-                        sum += term(sums[i][j][2 * half + e], warp_n() + 8 * j + 2 * member + e);
-            return sum;
-        });
-    };
-    const float total = sum_of([](float answer, int) { return answer; });
-    if (f < TILE_N)
-        middles[f] = total / count;  // read behind the next __syncthreads()
-    const float first = sum_of([&](float answer, int n) { return answer - middles[n]; });
-    const float second = sum_of([&](float answer, int n) {
-        const float distance = answer - middles[n];
-        return distance * distance;
-    });
-    if (f < TILE_N && f < filters)
-        of_tile[f] = {(float)count, middles[f], first, second};
-}
-
 // The right matrix of the way back: each answer has a row of the filter to itself, so that numbers along k come side by
 // side, as on the left.
 __device__ __forceinline__ void copy_turned(float* stage, const float* weight, Place number, int n0, const Gather& g)
@@ -243,6 +188,61 @@ __device__ __forceinline__ void write_answers(
                         answers[f] = sums[i][j][2 * half + e] + (bias && g.slice == 0 ? bias[f] : 0.0f);
                 }
         }
+}
+
+// Where threads meet that have answers of the same columns: of every warp that has a part in a column they are eight.
+// One more row is for what they find out together. It lies where the tiles were.
+constexpr int MEETING = TILE_M / WARP_M * 8;
+typedef float Shares[MEETING + 1][PITCH_N];
+
+// The sum of each of the tile's columns, for the first TILE_N threads; `share(j, e)` is what a thread has of a column.
+template <class Share>
+__device__ __forceinline__ float column_sum(Shares& shares, Share share)
+{
+    const int row = warp_m() / WARP_M * 8 + threadIdx.x % WARP / 4, member = threadIdx.x % 4;
+    __syncthreads();  // nobody needs any more what lies there
+#pragma unroll
+    for (int j = 0; j < NS; ++j)
+#pragma unroll
+        for (int e = 0; e < 2; ++e)
+            shares[row][warp_n() + 8 * j + 2 * member + e] = share(j, e);
+    __syncthreads();
+    float sum = 0.0f;
+    if (threadIdx.x < TILE_N)
+        for (int i = 0; i < MEETING; ++i)
+            sum += shares[i][threadIdx.x];
+    return sum;
+}
+
+// Note the sums of the tile's columns, of which the first `count` rows exist. About their mean: squares of numbers far
+// from 0 would leave no digits for the spread.
+__device__ __forceinline__ void note_sums(
+    const Sums& sums, Shares& shares, TileSums* of_tile, int count, int filters)
+{
+    const int group = threadIdx.x % WARP / 4, member = threadIdx.x % 4, f = threadIdx.x;
+    float* middles = shares[MEETING];
+    const auto sum_of = [&](auto term) {
+        return column_sum(shares, [&](int j, int e) {
+            float sum = 0.0f;
+#pragma unroll
+            for (int i = 0; i < MS; ++i)
+#pragma unroll
+                for (int half = 0; half < 2; ++half)
+                    if (warp_m() + 16 * i + 8 * half + group < count)
+                        sum += term(sums[i][j][2 * half + e], warp_n() + 8 * j + 2 * member + e);
+            return sum;
+        });
+    };
+    const float total = sum_of([](float answer, int) { return answer; });
+    if (f < TILE_N)
+        middles[f] = total / count;  // read behind the next __syncthreads()
+    const float first = sum_of([&](float answer, int n) { return answer - middles[n]; });
+    const float second = sum_of([&](float answer, int n) {
+        const float distance = answer - middles[n];
+        return distance * distance;
+    });
+    if (f < TILE_N && f < filters)
+        of_tile[f] = {(float)count, middles[f], first, second};
 }
 
 // Where sums of the answers are asked for, there is one slice, and no bias.

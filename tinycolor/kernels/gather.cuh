@@ -82,24 +82,6 @@ __device__ __forceinline__ int at_least_1(int number) { return number > 0 ? numb
 // So far outside that no tap can bring it back: what lies there reads zero.
 constexpr int NOWHERE = -(1 << 29);
 
-// Dividing is the slowest thing that a thread does to whole numbers. But it goes through the m, or the k, by equal
-// steps; so it takes apart the first one, and the step, and then counts on: as with the hands of a clock, each moves by
-// its part of the step, and by one more if the one below it has been all round. Without an end to the last.
-__device__ __forceinline__ Place onward(Place place, Place step, int height, int width, int channels)
-{
-    place.channel += step.channel;
-    const bool next_column = place.channel >= channels;
-    place.channel -= next_column ? channels : 0;
-    place.column += step.column + next_column;
-    const bool next_row = place.column >= width;
-    place.column -= next_row ? width : 0;
-    place.row += step.row + next_row;
-    const bool next_image = place.row >= height;
-    place.row -= next_image ? height : 0;
-    place.image += step.image + next_image;
-    return place;
-}
-
 // m, taken apart: picture, row and column of the place. Those behind the last one are in pictures that do not exist.
 __device__ __forceinline__ Place place_at(long long m, const Gather& g)
 {

@@ -67,10 +67,13 @@ def conv2d(
     if awaited is None:
         loader.launch("head", "conv2d", (tiles,), THREADS, (x, weight, bias, y, *sizes), LOSS="no_loss")
         return y
-    name, target = awaited
     blocks = min(tiles, loss.BLOCKS_WANTED)
-    (target,), dy, partial = loader.floats(target), loader.empty(y, y.shape), loader.empty(y, (blocks,), "float64")
+    (target,), dy, partial = (
+        loader.floats(awaited.target),
+        loader.empty(y, y.shape),
+        loader.empty(y, (blocks,), "float64"),
+    )
     sweep = (x, weight, bias, y, target, dy, partial, *sizes, np.float32(1 / y.size), np.float32(USUAL_BETA))
-    loader.launch("head", "conv2d_and_loss", (blocks,), THREADS, sweep, LOSS=name)
-    note(y, loss.mean(name, partial, y), dy)
+    loader.launch("head", "conv2d_and_loss", (blocks,), THREADS, sweep, LOSS=awaited.name)
+    note(y, awaited, loss.mean(awaited.name, partial, y), dy)
     return y

@@ -1,23 +1,18 @@
-"""Launches chapters 3 and 4: both are products of tiles, and differ only in how a tile is multiplied.
-
-The way back needs little of its own. With stride 1, dx is a convolution of dy: each pixel looks at the places that have
-read it, through the filter turned round (the steps from tap to tap become negative). With stride 2 the even and the odd
-pixels were read through different taps, so there are two such convolutions along each side, each with its own taps and
-each filling every second pixel of dx. With stride s there are s, no product is wasted, and one launch makes them all.
-"""
+"""Launches chapters 3 and 4: both are products of tiles, and differ only in how a tile is multiplied."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import product
-from math import gcd, prod
-from typing import Any, NamedTuple
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
 from tinycolor.backend import Array
 from tinycolor.kernels import loader, rounding
-from tinycolor.kernels.tile_sums import note, room_for_sums
+from tinycolor.kernels.sides import backward_side, bundles, forward_sides, gathers, most_places
+from tinycolor.kernels.tile_sums import room_for_sums, sums_of_tiles
 from tinycolor.kernels.windows import places
 from tinycolor.ops.conv import NONE, ONE
 from tinycolor.ops.shapes import Pair
@@ -26,7 +21,6 @@ from tinycolor.ops.shapes import Pair
 BLOCKS_WANTED = 512  # a few for each multiprocessor of a large GPU
 FEW_TILES = 128  # of y, dx: fewer than it has multiprocessors. For dw, whose sums are long, more tiles are few, too
 LEAST_SLICE = 256  # terms that are worth a sheet of their own
-MOST_PARTS = 32  # convolutions along each side that one launch makes at most, as struct Gathers has room for
 ALIGNED = 16  # bytes: weights that begin elsewhere, in the midst of others, are moved, to be copied by four numbers
 
 
@@ -37,70 +31,6 @@ class Tile(NamedTuple):
     filters: int
     threads: int
     constants: dict[str, int]
-
-
-class Part(NamedTuple):
-    """One of the convolutions along a side: place t has its tap i on pixel ``t * stride + start + i * tap``.
-
-    Its taps are those numbered ``first``, ``first + tap_step`` ... of the filter. Its answer goes to pixel
-    ``to + t * step`` of the output.
-    """
-
-    places: int
-    taps: int
-    start: int
-    first: int
-    to: int
-
-
-class Side(NamedTuple):
-    """The height, or the width, of all convolutions of one launch."""
-
-    stride: int
-    tap: int
-    step: int
-    tap_step: int
-    parts: list[Part]
-
-
-def forward_sides(kernel_size: Pair, size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> tuple[Side, Side]:
-    """Return the sides of y (Ho, Wo) = ``size``: so many places, one after another."""
-    height, width = (
-        Side(step, apart, 1, 1, [Part(count, taps, -border, 0, 0)])
-        for taps, count, step, border, apart in zip(kernel_size, size, stride, padding, dilation, strict=True)
-    )
-    return height, width
-
-
-def backward_side(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Side:
-    """Return the side of dx, with a part for each remainder r: it fills the pixels r, r + stride, r + 2 stride ...
-
-    Pixel q was read through tap i by place (q + padding - i * dilation) / stride, if that is a whole number.
-    For the pixels of one remainder these are always the same taps, an even row of them.
-    """
-    together = gcd(stride, dilation)
-    parts = []
-    for remainder in range(min(stride, size)):
-        taps = [i for i in range(kernel) if (remainder + padding - i * dilation) % stride == 0]
-        first = taps[0] if taps else 0
-        start = (remainder + padding - first * dilation) // stride
-        parts.append(Part(-(-(size - remainder) // stride), len(taps), start, first, remainder))
-    return Side(1, -(dilation // together), stride, stride // together, parts)
-
-
-def gathers(
-    x_shape: tuple[int, ...], y_shape: tuple[int, ...], filter_columns: int, sides: tuple[Side, ...], slices: int
-) -> np.ndarray:
-    """Return the struct ``Gathers`` of convolutions that read pictures x and write pictures y."""
-    n, h, w, c = x_shape
-    _, to_h, to_w, f = y_shape
-    values: dict[str, Any] = {"n": n, "h": h, "w": w, "c": c, "f": f, "to_h": to_h, "to_w": to_w, "slices": slices}
-    for axis, taps, side in zip(("row", "column"), ("kh", "kw"), sides, strict=True):
-        counts, kernel, start, first, to = zip(*side.parts, strict=True)
-        values |= {f"{axis}s": counts, taps: kernel, f"{axis}_start": start, f"filter_{axis}": first, f"to_{axis}": to}
-        values |= {f"{axis}_stride": side.stride, f"{axis}_tap": side.tap, f"{axis}_step": side.step}
-        values |= {f"filter_{axis}_step": side.tap_step, f"{axis}_parts": len(side.parts)}
-    return loader.struct("Gathers", filter_columns=filter_columns, **values)
 
 
 class ImplicitGemm:
@@ -146,7 +76,7 @@ class ImplicitGemm:
         self._launch("convolve", (across, down, slices), tile, sum_of)
         y = self._added(sheets, tile)
         if sums is not None:
-            note(y, sums)
+            sums_of_tiles.add(y, sums)
         return y
 
     def conv2d_dx(
@@ -224,16 +154,6 @@ def operands(left: Array, right: Array) -> tuple[bool, Array, Array]:
     rounded = rounding.is_rounded(left) and rounding.is_rounded(right)
     left, right = loader.floats(left, right)
     return rounded, left, right if loader.address(right) % ALIGNED == 0 else right.copy()
-
-
-def bundles(side: Side) -> list[Side]:
-    """Cut a side with more parts than a launch takes into several."""
-    return [side._replace(parts=side.parts[i : i + MOST_PARTS]) for i in range(0, len(side.parts), MOST_PARTS)]
-
-
-def most_places(sides: Iterable[Side]) -> int:
-    """Return how many places per picture there are in the largest of their products."""
-    return prod(max(part.places for part in side.parts) for side in sides)
 
 
 def tiles_over(rows: int, filters: int, tile: Tile) -> Pair:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinycolor.backend import Array
 from tinycolor.kernels import loader
-from tinycolor.kernels.awaited import USUAL_BETA, noted_of
+from tinycolor.kernels.awaited import USUAL_BETA, take
 
 THREADS = 256  # in a block, as the chapter has it
 BLOCKS_WANTED = 512  # four for each multiprocessor of a large GPU; the same on all, and so are the sums
@@ -39,9 +39,9 @@ def bce_with_logits(logits: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _loss(name: str, y: Array, target: Array, beta: float = USUAL_BETA) -> tuple[Array, Array]:
-    noted = noted_of(name, y, target, beta)
-    if noted is not None:
-        return noted
+    made = take(name, y, target, beta)
+    if made is not None:
+        return made
     y, target = loader.floats(y, target)
     each = THREADS * max(LEAST_SUM, -(-y.size // (THREADS * BLOCKS_WANTED)))
     blocks = -(-y.size // each)

@@ -13,21 +13,19 @@ from tinycolor.backend import Array
 from tinycolor.kernels import loader, rounding
 from tinycolor.kernels.columns import THREADS, cut
 from tinycolor.kernels.norm_pool import Window, norm_act_pool
-from tinycolor.kernels.tile_sums import sums_of
+from tinycolor.kernels.tile_sums import take
 
 
 class Statistics(NamedTuple):
     """As on a CPU, in the memory of the GPU; and the bias, to find again which side of its kink each number was on.
 
-    mean, variance and inv_std: float64, (C,), or (N, C) where each picture has its own; bias: (C,); rounds: whether y
-    was rounded, and dx is to be, wherever the way back runs.
+    mean, variance and inv_std: float64, (C,), or (N, C) where each picture has its own; bias: (C,).
     """
 
     mean: Array
     variance: Array
     inv_std: Array
     bias: Array | None
-    rounds: bool
 
 
 Running = tuple[Array, Array, float]  # running mean and variance (C,), and how far they move towards a batch's
@@ -49,13 +47,13 @@ def batch_norm_act(
     weight and bias may be None, for 1 and 0. The running statistics move along, in place, as ``follow`` of
     ``ops/norm.py`` moves them. ``window`` is that of a max-pooling that comes next: it is done along, if it fits.
     """
-    tiles = sums_of(x)
+    tiles = take(x)
     x, weight, bias = loader.floats(x, weight, bias)
     statistics = _statistics(x, bias, eps, x.shape[-1:], running, tiles)
     if window is None or not window.fits(x.shape):
         return _norm_act(x, weight, statistics, slope), statistics
     channel = statistics.mean, statistics.inv_std, weight, bias
-    return norm_act_pool(x, channel, slope, statistics.rounds, window), statistics
+    return norm_act_pool(x, channel, slope, window), statistics
 
 
 def instance_norm_act(
@@ -68,7 +66,7 @@ def instance_norm_act(
 
 
 def _norm_act(x: Array, weight: Array | None, statistics: Statistics, slope: float) -> Array:
-    mean, _, inv_std, bias, rounds = statistics
+    (mean, _, inv_std, bias), rounds = statistics, rounding.wanted()
     blocks, y = cut(x.shape, mean.shape), loader.empty(x, x.shape)
     apply = (x, mean, inv_std, weight, bias, y, *blocks.sizes, np.float32(slope), np.bool_(rounds))
     loader.launch("norm_act", "norm_act", blocks.grid, THREADS, apply)
@@ -100,7 +98,7 @@ def _statistics(
     sizes = np.int64(x.size // mean.size), np.int32(x.shape[-1]), np.int32(summed.slices)
     finish = (x, partial, mean, variance, inv_std, *followers, *sizes, np.float64(eps), np.float64(momentum))
     loader.launch("norm_act", "statistics", (mean.size,), min(summed.slices, THREADS), finish)
-    return Statistics(mean, variance, inv_std, bias, rounding.wanted())
+    return Statistics(mean, variance, inv_std, bias)
 
 
 def batch_norm_act_dx(
@@ -118,7 +116,7 @@ def batch_norm_act_dx(
     dweight and dbias are (C,), or (N, C) where each picture has its own; y is not looked at, and may be None.
     """
     dy, x, weight = loader.floats(dy, x, weight)
-    mean, _, inv_std, bias, rounds = statistics
+    (mean, _, inv_std, bias), rounds = statistics, rounding.wanted()
     blocks, dx = cut(x.shape, mean.shape), loader.empty(x, x.shape)
     dweight, dbias = (loader.empty(x, mean.shape) for _ in range(2))
     partial = blocks.room_for_sums(x)

@@ -7,24 +7,6 @@
 #include "strongest.cuh"
 #include "windows.cuh"
 
-// Onward by a step that was taken apart as a place is, to spare each window the divisions (gather.cuh does so too). The
-// channel stays the same.
-__device__ __forceinline__ Place onward(Place place, const Place& step, int height, int width)
-{
-    place.column += step.column;
-    place.row += step.row;
-    place.image += step.image;
-    if (place.column >= width) {
-        place.column -= width;
-        ++place.row;
-    }
-    if (place.row >= height) {
-        place.row -= height;
-        ++place.image;
-    }
-    return place;
-}
-
 // The `pixels` that a thread walks over are windows here, of KH x KW taps; it asks for all of a window's numbers before
 // it has to wait for the first. Windows cover the picture: at its lower and right edge they may be partial, and what
 // lies behind the s.ho x s.wo that are pooled goes to y alone.
@@ -61,6 +43,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_act_pool(
             pooled[number] = strongest.value;
             winner[number] = strongest.tap;
         }
-        window = onward(window, step, down, across);
+        window = onward(window, step, down, across, channels);
     }
 }

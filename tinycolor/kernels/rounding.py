@@ -13,7 +13,6 @@ Weights must stay exact, or rounding would undo every small step; of them there 
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,10 +22,11 @@ import numpy as np
 
 from tinycolor.backend import Array, current_precision, gpu, on_gpu
 from tinycolor.kernels import loader
+from tinycolor.kernels.notes import Notes
 
 TF32_SINCE = 80  # compute capability 8.0
 
-_rounded: dict[int, weakref.ref[Array]] = {}
+rounded_arrays: Notes[bool] = Notes()
 _copied: ContextVar[tuple[tuple[Array, Array], ...]] = ContextVar("copied", default=())  # weights, and their copy
 
 
@@ -42,16 +42,14 @@ def has_tf32() -> bool:
 
 
 def mark(array: Array) -> Array:
-    """Note of a fresh array that all its numbers are TF32's, for as long as it lives; return it."""
-    key = id(array)
-    _rounded[key] = weakref.ref(array, lambda _: _rounded.pop(key, None))
+    """Note of a fresh array that all its numbers are TF32's; return it."""
+    rounded_arrays.add(array, True)
     return array
 
 
 def is_rounded(array: Array) -> bool:
     """Return whether this very array was marked; of views and copies of it nothing is known."""
-    found = _rounded.get(id(array))
-    return found is not None and found() is array
+    return rounded_arrays.of(array) is True
 
 
 def rounded(array: Array) -> Array:

@@ -13,34 +13,29 @@ from contextvars import ContextVar
 
 from tinycolor.backend import Array
 from tinycolor.kernels import loader
+from tinycolor.kernels.notes import Notes
 
-# The answers that were noted last, and their sums; None where nobody would ask for them.
-_noted: ContextVar[list[tuple[Array, Array]] | None] = ContextVar("noted", default=None)
+_asked: ContextVar[bool] = ContextVar("asked", default=False)
+sums_of_tiles: Notes[Array] = Notes()
 
 
 @contextmanager
 def noting_sums() -> Iterator[None]:
     """Let convolutions on tensor cores note the sums of each tile."""
-    token = _noted.set([])
+    token = _asked.set(True)
     try:
         yield
     finally:
-        _noted.reset(token)
+        _asked.reset(token)
 
 
 def room_for_sums(like: Array, tiles: int, filters: int) -> Array | None:
     """Return a fresh array for the structs ``TileSums``, (tiles, filters, 4) float32; None if nobody asks for them."""
-    return None if _noted.get() is None else loader.empty(like, (tiles, filters, 4))
+    return loader.empty(like, (tiles, filters, 4)) if _asked.get() else None
 
 
-def note(answers: Array, sums: Array) -> None:
-    """Keep the sums of a convolution's answers for who asks next."""
-    noted = _noted.get()
-    if noted is not None:
-        noted[:] = [(answers, sums)]
-
-
-def sums_of(answers: Array) -> Array | None:
-    """Return what was noted of these very answers, if it was."""
-    noted = _noted.get() or []
-    return next((sums for array, sums in noted if array is answers), None)
+def take(answers: Array) -> Array | None:
+    """Return the sums that were noted of these very answers, if they were: once, for they take room."""
+    sums = sums_of_tiles.of(answers)
+    sums_of_tiles.drop(answers)
+    return sums
