@@ -10,7 +10,7 @@
 
 // The windows of a matrix product over pictures (n, h, w, c). Tap (i, j) of place (row, column) lies on pixel row
 //     row * row_stride + row_start + i * row_tap
-// and likewise for columns. With these three numbers free the same kernels go forward and back: see implicit_gemm.py.
+// and likewise for columns. With these three numbers free the same kernels go forward and back: see sides.py.
 struct Gather {
     int n, h, w, c;
     int rows, columns, f;  // places per picture, and answers per place
@@ -32,7 +32,7 @@ struct Gather {
     __device__ long long answers() const { return (long long)n * to_h * to_w * f; }
 };
 
-// What a launch is given: on the way back through a stride, several products at once (implicit_gemm.py says why). Each
+// What a launch is given: on the way back through a stride, several products at once (sides.py says why). Each
 // is one of `row_parts` along the height and one of `column_parts` along the width.
 struct Gathers {
     int n, h, w, c, f;

@@ -67,13 +67,13 @@ class ImplicitGemm:
         sides = forward_sides((kh, kw), places(x.shape, (kh, kw), stride, padding, dilation), stride, padding, dilation)
         rows = len(x) * most_places(sides)
         tile = self.tile(rows, channels, filters, rounded, x, weight)
-        across, down = tiles_over(rows, filters, tile)
-        slices = slices_of(kh * kw * channels, across * down) if across * down <= FEW_TILES else 1
+        tiles = tiles_over(rows, filters, tile)
+        slices = slices_of(kh * kw * channels, prod(tiles)) if prod(tiles) <= FEW_TILES else 1
         sheets = loader.empty(x, (slices, len(x), *(side.parts[0].places for side in sides), filters))
-        sums = room_for_sums(x, across, filters) if self.tensor_cores and bias is None and slices == 1 else None
+        sums = room_for_sums(x, tiles[0], filters) if self.tensor_cores and bias is None and slices == 1 else None
         noted = (sums,) if self.tensor_cores else ()
         sum_of = (x, weight, bias, sheets, *noted, gathers(x.shape, sheets.shape[1:], kw, sides, slices))
-        self._launch("convolve", (across, down, slices), tile, sum_of)
+        self._launch("convolve", (*tiles, slices), tile, sum_of)
         y = self._added(sheets, tile)
         if sums is not None:
             sums_of_tiles.add(y, sums)
@@ -126,9 +126,10 @@ class ImplicitGemm:
         tile = self.tile(numbers, channels, filters, rounded, x, dy)
         tiles = tiles_over(numbers, filters, tile)
         slices = slices_of(prod(dy.shape[:3]), prod(tiles))
-        dw_shape = (*kernel_size, channels, filters)
         alone = onto is not None and slices == 1
-        sheets = loader.empty(x, (slices, *dw_shape)) if onto is None or slices > 1 else onto[None]
+        sheets = (
+            onto[None] if onto is not None and alone else loader.empty(x, (slices, *kernel_size, channels, filters))
+        )
         sum_of = (x, dy, sheets, np.bool_(alone), gathers(x.shape, dy.shape, kernel_size[1], sides, slices))
         self._launch("convolve_dw", (*tiles, slices), tile, sum_of)
         return sheets[0] if alone else self._added(sheets, tile, onto)
