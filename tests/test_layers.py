@@ -396,7 +396,7 @@ def test_a_skip_whose_pooling_comes_first_of_all_may_be_spared_its_gradient(rng)
     skip = tc.Skip(tc.MaxPool2d(2), tc.Conv2d(2, 3, 1).astype("float64"), tc.Upsample(2))
     gradients = []
     for unwanted in ([], [x]):
-        with tc.layers.base.no_gradient_for(*unwanted):
+        with tc.no_gradient_for(*unwanted):
             y, backward = skip(x)
         skip.zero_grad()
         dx = backward(y)

@@ -12,7 +12,7 @@ from tinycolor.gradcheck import GradientError, gradcheck
 from tinycolor.inspect import explain, receptive_field, remembered, summary
 from tinycolor.layers.activation import LeakyReLU, Maxout, ReLU, Sigmoid, Softmax, Tanh
 from tinycolor.layers.adaptive_pool import AdaptiveAvgPool2d
-from tinycolor.layers.base import Backward, Layer, frozen
+from tinycolor.layers.base import Backward, Layer, frozen, no_gradient_for
 from tinycolor.layers.bilinear import BilinearConvTranspose2d
 from tinycolor.layers.block import ConvNormAct
 from tinycolor.layers.combine import Concat, Fusion, Residual, Sequential, Skip
@@ -74,6 +74,7 @@ __all__ = [
     "load_torch_state_dict",
     "losses",
     "networks",
+    "no_gradient_for",
     "open_image",
     "optim",
     "precision",

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import tinycolor as tc
-from tinycolor.layers.base import no_gradient_for
 from tinycolor.ops import conv as conv_ops
 from tinycolor.ops import linear as linear_ops
 from tinycolor.ops.fast import winograd
@@ -42,7 +41,7 @@ def test_rule_11_no_product_for_dx_and_the_parameters_learn_the_same(make, shape
     wanted_dx = backward(dy)
     wanted = grads(layer)
     layer.zero_grad()
-    with no_gradient_for(x):
+    with tc.no_gradient_for(x):
         same, backward = layer(x)
     monkeypatch.setattr(module, op, lambda *args, **steps: asked_for.append(op) or real(*args, **steps))
     dx = backward(dy)
@@ -57,7 +56,7 @@ def test_rule_11_no_product_for_dx_and_the_parameters_learn_the_same(make, shape
 
 def test_rule_11_nan_takes_no_memory(traced):
     layer, x = tc.Linear(1000, 1), picture(1000, 1000)
-    with no_gradient_for(x):
+    with tc.no_gradient_for(x):
         y, backward = layer(x)
     traced()
     dx = backward(y)
@@ -75,7 +74,7 @@ UNTOUCHED = {
 @pytest.mark.parametrize("others", UNTOUCHED.values(), ids=UNTOUCHED)
 def test_rule_11_only_for_these_very_arrays(others):
     layer, x = tc.Linear(3, 4), picture(2, 3)
-    with no_gradient_for(*others(x)):
+    with tc.no_gradient_for(*others(x)):
         y, backward = layer(x)
     np.testing.assert_allclose(backward(y), y @ layer.weight.data.T, rtol=1e-6)
 
@@ -87,22 +86,22 @@ def test_rule_11_is_read_at_forward_and_nests():
         y, backward = layer(array)
         return np.isnan(backward(y)).all()
 
-    with no_gradient_for(x):
-        with no_gradient_for(z):
+    with tc.no_gradient_for(x):
+        with tc.no_gradient_for(z):
             assert (spared(x), spared(z)) == (True, True)
         assert (spared(x), spared(z)) == (True, False)
-    with pytest.raises(ZeroDivisionError), no_gradient_for(x):
+    with pytest.raises(ZeroDivisionError), tc.no_gradient_for(x):
         raise ZeroDivisionError
     assert not spared(x)
     y, backward = layer(x)
-    with no_gradient_for(x):
+    with tc.no_gradient_for(x):
         assert np.isfinite(backward(y)).all()
 
 
 def test_rule_11_where_one_of_two_is_wanted_both_are_given():
     join, x, z = tc.Concat(), picture(*MAPS), picture(*MAPS, seed=1)
     layer = tc.Conv2d(6, 2, 3)
-    with no_gradient_for(x):
+    with tc.no_gradient_for(x):
         both, apart = join(x, z)
         y, backward = layer(both)
     _, dz = apart(backward(y))
@@ -113,7 +112,7 @@ def test_rule_11_where_one_of_two_is_wanted_both_are_given():
 
 def test_rule_11_where_nobody_wants_either_the_join_is_spared_too():
     join, x, z = tc.Concat(), picture(*MAPS), picture(*MAPS, seed=1)
-    with no_gradient_for(x, z):
+    with tc.no_gradient_for(x, z):
         both, apart = join(x, z)
     dxs = apart(both)
     assert [dx.shape for dx in dxs] == [MAPS, MAPS]

@@ -7,7 +7,7 @@
 // 16 products of them. Each number that was fetched serves 64 times.
 //
 // Where the numbers of the left lie, and what slices and sheets are, says gather.cuh; what it is told of the way
-// back, implicit_gemm.py.
+// back, sides.py.
 
 #include "gather.cuh"
 

@@ -324,7 +324,9 @@ def no_gradient_for(*arrays: Array) -> Iterator[None]:
     Read at forward and kept by the closure, so backward may run outside; nests. A layer that has weights then skips the
     product that makes dx. One without parameters, all of whose inputs are among these arrays, does nothing on its way
     back, and its outputs count among them too. In place of dx comes NaN everywhere, so that who uses it after all sees
-    it at once. The gradients of the parameters are the same, bit for bit.
+    it at once; nobody may write into it. The gradients of the parameters are the same, bit for bit.
+
+    Made for one step: what was made of the arrays is kept until the block ends.
     """
     token = _unwanted.set([*_unwanted.get(), *arrays])
     try:
