@@ -84,6 +84,13 @@ def test_agrees_with_the_plain_ops(device, shape):
     assert_agrees(device, drawn(shape))
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_many_tiles_are_added_up_by_the_whole_gpu(cpu, monkeypatch, shape):
+    monkeypatch.setattr(norm_act, "TILES_ALONE", 0)
+    assert_agrees(cpu, drawn(shape))
+    assert [kernel for _, kernel, _, _ in cpu.launched][:4] == ["convolve", "sum_tiles", "statistics", "norm_act"]
+
+
 @pytest.mark.parametrize(("mean", "spread"), [(1e3, 1.0), (-1e5, 1e3), (1e-6, 1e-6)])
 def test_bears_a_mean_far_from_zero(device, mean, spread):
     assert_agrees(device, drawn((2, 40, 37, 20), mean, spread))
@@ -135,7 +142,7 @@ def launches(cpu, shape=(2, 8, 8, 4), **how):
 
 
 def test_what_was_noted_is_not_read_again(cpu):
-    assert launches(cpu)[:4] == ["convolve", "sum_tiles", "statistics", "norm_act"]
+    assert launches(cpu)[:3] == ["convolve", "statistics", "norm_act"]
 
 
 @pytest.mark.parametrize(
@@ -155,11 +162,10 @@ def test_what_was_noted_is_not_read_again(cpu):
 def test_what_was_not_noted_is_read(cpu, convolve):
     names = launches(cpu, convolve=convolve)
     assert "sum_x" in names
-    assert "sum_tiles" not in names
 
 
 def test_nobody_asks_and_nothing_is_noted(cpu):
-    assert "sum_tiles" not in launches(cpu, noting=contextlib.nullcontext)
+    assert "sum_x" in launches(cpu, noting=contextlib.nullcontext)
     x, *_ = drawn((2, 8, 8, 4))
     cpu.guarded.clear()
     y = conv_tensor.conv2d(halves(x), sum_of_halves(4))
@@ -198,6 +204,8 @@ FAULTS = {
     "no first sum": (" + tile.first;", ";"),
     "no middle term": ("+ 2.0 * tile.first", ""),
     "squares forgotten": ("+ tile.second", ""),
+    "a tile too few": ("tile < count", "tile < count - 1"),
+    "the first channel for all": ("tile * channels + blockIdx.x", "tile * channels"),
 }
 
 

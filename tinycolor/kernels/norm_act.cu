@@ -5,7 +5,7 @@
 // back, because nothing can be normalised before all of it was summed up:
 //
 //     forward     sum_x    ->  statistics  ->  norm_act        reads x twice, writes y
-//     or          sum_tiles -> statistics  ->  norm_act        reads x once, behind a convolution that noted its sums
+//     or         (sum_tiles) -> statistics ->  norm_act        reads x once, behind a convolution that noted its sums
 //     backward    sum_dz   ->  gradients   ->  norm_act_dx     reads x and dy twice, writes dx
 //
 // In passing `statistics` moves the running ones, and norm_act_dx adds to the gradients of weight and bias.
@@ -37,7 +37,15 @@ extern "C" __global__ void __launch_bounds__(THREADS) sum_x(
 }
 
 // The same sums, where a convolution has noted them tile by tile: the pivot is moved from each tile's middle. It takes
-// reading 16 bytes for every tile instead of all of its numbers. The `pixels` are tiles here.
+// reading 16 bytes for every tile instead of all of its numbers.
+__device__ __forceinline__ void add_tile(Sums& sums, const TileSums& tile, double pivot)
+{
+    const double away = tile.middle - pivot;
+    sums.first += tile.count * away + tile.first;
+    sums.second += (tile.count * away + 2.0 * tile.first) * away + tile.second;
+}
+
+// The `pixels` are tiles here.
 extern "C" __global__ void __launch_bounds__(THREADS) sum_tiles(
     const TileSums* tiles, const float* x, Sums* partial,
     const long long pixels, const long long each, const int channels, const int width)
@@ -46,28 +54,34 @@ extern "C" __global__ void __launch_bounds__(THREADS) sum_tiles(
     const double pivot = walk.works ? x[walk.channel] : 0.0;
     Sums sums = {0.0, 0.0};
 #pragma unroll 4
-    for (int turn = 0; turn < walk.turns; ++turn) {
-        const TileSums tile = tiles[walk.i + turn * walk.step];
-        const double away = tile.middle - pivot;
-        sums.first += tile.count * away + tile.first;
-        sums.second += (tile.count * away + 2.0 * tile.first) * away + tile.second;
-    }
+    for (int turn = 0; turn < walk.turns; ++turn)
+        add_tile(sums, tiles[walk.i + turn * walk.step], pivot);
     sums = over_rows(sums, walk.row, walk.rows, width);
     if (walk.works && walk.row == 0)
         partial[walk.column * gridDim.z + blockIdx.z] = sums;
 }
 
-// Running statistics (null where there are none) move towards the batch's, the variance towards the unbiased one.
-extern "C" __global__ void __launch_bounds__(THREADS) statistics(
-    const float* x, const Sums* partial, double* mean, double* variance, double* inv_std,
-    float* running_mean, float* running_var,
-    const long long pixels, const int channels, const int slices, const double eps, const double momentum)
+// Where there are few tiles, the block that has a channel to itself adds them up, and a launch is spared.
+__device__ __forceinline__ Sums over_tiles(const TileSums* tiles, int count, int channels, double pivot)
 {
-    const Sums sums = over_slices(partial, slices);
-    if (threadIdx.x > 0)
-        return;
+    Sums sums = {0.0, 0.0};
+    for (int tile = threadIdx.x; tile < count; tile += blockDim.x)
+        add_tile(sums, tiles[(long long)tile * channels + blockIdx.x], pivot);
+    return over_rows(sums, threadIdx.x, blockDim.x, 1);
+}
+
+// Of tiles, or of the partial sums where those are null. Running statistics (null where there are none) move towards
+// the batch's, the variance towards the unbiased one.
+extern "C" __global__ void __launch_bounds__(THREADS) statistics(
+    const float* x, const TileSums* tiles, const Sums* partial, double* mean, double* variance, double* inv_std,
+    float* running_mean, float* running_var,
+    const long long pixels, const int channels, const int count, const double eps, const double momentum)
+{
     const int column = blockIdx.x;
     const double pivot = x[column / channels * pixels * channels + column % channels];
+    const Sums sums = tiles ? over_tiles(tiles, count, channels, pivot) : over_slices(partial, count);
+    if (threadIdx.x > 0)
+        return;
     const double from_pivot = sums.first / pixels;
     const double spread = sums.second / pixels - from_pivot * from_pivot;
     mean[column] = pivot + from_pivot;

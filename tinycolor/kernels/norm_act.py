@@ -15,6 +15,8 @@ from tinycolor.kernels.columns import THREADS, cut
 from tinycolor.kernels.norm_pool import Window, norm_act_pool
 from tinycolor.kernels.tile_sums import take
 
+TILES_ALONE = 2048  # that one block adds up at most, eight for each thread, to spare a launch
+
 
 class Statistics(NamedTuple):
     """As on a CPU, in the memory of the GPU; and the bias, to find again which side of its kink each number was on.
@@ -81,13 +83,6 @@ def _statistics(
     running: Running | None = None,
     tiles: Array | None = None,
 ) -> Statistics:
-    mean, variance, inv_std = (loader.empty(x, means, "float64") for _ in range(3))
-    summed = cut(x.shape if tiles is None else tiles.shape[:2], means)
-    partial = summed.room_for_sums(x)
-    if tiles is None:
-        loader.launch("norm_act", "sum_x", summed.grid, THREADS, (x, partial, *summed.sizes))
-    else:
-        loader.launch("norm_act", "sum_tiles", summed.grid, THREADS, (tiles, x, partial, *summed.sizes))
     *followers, momentum = running or (None, None, 0.0)
     for array in followers:
         if array is not None and not (array.dtype == np.float32 and array.flags.c_contiguous):
@@ -95,10 +90,25 @@ def _statistics(
                 f"the kernels got running statistics of {array.dtype}, expected float32, without gaps: they are moved "
                 "where they are. Convert them with astype('float32')."
             )
-    sizes = np.int64(x.size // mean.size), np.int32(x.shape[-1]), np.int32(summed.slices)
-    finish = (x, partial, mean, variance, inv_std, *followers, *sizes, np.float64(eps), np.float64(momentum))
-    loader.launch("norm_act", "statistics", (mean.size,), min(summed.slices, THREADS), finish)
+    mean, variance, inv_std = (loader.empty(x, means, "float64") for _ in range(3))
+    few, partial, count = _sums(x, means, tiles)
+    sizes = np.int64(x.size // mean.size), np.int32(x.shape[-1]), np.int32(count)
+    finish = (x, few, partial, mean, variance, inv_std, *followers, *sizes, np.float64(eps), np.float64(momentum))
+    loader.launch("norm_act", "statistics", (mean.size,), min(count, THREADS), finish)
     return Statistics(mean, variance, inv_std, bias)
+
+
+def _sums(x: Array, means: tuple[int, ...], tiles: Array | None) -> tuple[Array | None, Array | None, int]:
+    """Return what ``statistics`` adds up: tiles, where they are few, or else partial sums; and how many."""
+    if tiles is not None and len(tiles) <= TILES_ALONE:
+        return tiles, None, len(tiles)
+    blocks = cut(x.shape if tiles is None else tiles.shape[:2], means)
+    partial = blocks.room_for_sums(x)
+    if tiles is None:
+        loader.launch("norm_act", "sum_x", blocks.grid, THREADS, (x, partial, *blocks.sizes))
+    else:
+        loader.launch("norm_act", "sum_tiles", blocks.grid, THREADS, (tiles, x, partial, *blocks.sizes))
+    return None, partial, blocks.slices
 
 
 def batch_norm_act_dx(
