@@ -437,7 +437,7 @@ def learned_step(make, x_shape, y_shape, loss_function):
     ],
 )
 def test_a_recorded_step_has_few_nodes(make, x_shape, y_shape, loss_function, nodes):
-    """Each of them costs a GPU about two microseconds, however little it does."""
+    """Each of them costs a GPU some microseconds, however little it does."""
     step = learned_step(make, x_shape, y_shape, loss_function)
     (plan,) = step.plans.values()
     assert len(plan.graph.jobs) <= nodes
