@@ -54,6 +54,14 @@ def test_rule_11_no_product_for_dx_and_the_parameters_learn_the_same(make, shape
         assert one.any() or not wanted
 
 
+def test_rule_11_is_told_of_arrays():
+    with (
+        pytest.raises(TypeError, match="got list, expected a NumPy or CuPy array"),
+        tc.no_gradient_for([picture(2, 3)]),
+    ):
+        pass
+
+
 def test_rule_11_nan_takes_no_memory(traced):
     layer, x = tc.Linear(1000, 1), picture(1000, 1000)
     with tc.no_gradient_for(x):

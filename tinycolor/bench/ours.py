@@ -10,7 +10,6 @@ from threadpoolctl import threadpool_limits
 
 import tinycolor as tc
 from tinycolor.backend import Array
-from tinycolor.layers.base import no_gradient_for
 from tinycolor.ops.fast.choose import conv2d_algorithm
 from tinycolor.threads import blas_threads
 from tinycolor.training.adversarial import Duel
@@ -50,7 +49,7 @@ def training_step(
     optimizer = tc.optim.Adam(network.parameters())
 
     def step() -> float:
-        with no_gradient_for(x):
+        with tc.no_gradient_for(x):
             y, backward = network(x)
         loss, dy = loss_function(y, target)
         network.zero_grad()

@@ -327,7 +327,14 @@ def no_gradient_for(*arrays: Array) -> Iterator[None]:
     it at once; nobody may write into it. The gradients of the parameters are the same, bit for bit.
 
     Made for one step: what was made of the arrays is kept until the block ends.
+
+    Raises
+    ------
+    TypeError
+        Something is no array, such as a list of them.
     """
+    for array in arrays:
+        array_module(array)
     token = _unwanted.set([*_unwanted.get(), *arrays])
     try:
         yield
